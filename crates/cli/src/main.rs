@@ -1,0 +1,3 @@
+//! The polywire command line.
+#![forbid(unsafe_code)]
+fn main() {}

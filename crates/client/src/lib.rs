@@ -1,0 +1,2 @@
+//! The client engine: resolve, pick, connect, call, retry.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Go's encoding/gob as a serde format.
+#![forbid(unsafe_code)]

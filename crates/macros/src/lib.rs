@@ -1,0 +1,2 @@
+//! The derive and attribute macros of polywire.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Byte streams: listeners, connections, TLS and drain.
+#![forbid(unsafe_code)]

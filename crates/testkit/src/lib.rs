@@ -1,0 +1,2 @@
+//! Fakes, vectors and conformance suites for polywire's own tests.
+#![forbid(unsafe_code)]
