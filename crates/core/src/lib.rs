@@ -1,2 +1,44 @@
 //! The nouns of polywire: requests, replies, statuses and the seams between crates.
+//!
+//! Every wire, in and out, is translated to one currency: a [`Request`] goes in, a [`Reply`] comes
+//! out. A [`Service`] answers requests; layers wrap services; the router is a service too. The
+//! body stays encoded ([`Payload`]) until the leaf that knows its Rust type decodes it.
+//!
+//! Other crates implement the seams found here: [`Service`], [`ServiceDefinition`] (what
+//! `#[service]` generates) and [`Registry`].
+//!
+//! There is no I/O, no clock and no runtime in this crate: deadlines are compared with a `now`
+//! that the caller passes in, addresses are text.
 #![forbid(unsafe_code)]
+
+mod address;
+mod byte_str;
+mod context;
+mod deadline;
+mod descriptor;
+mod extensions;
+mod metadata;
+mod method;
+mod payload;
+mod registry;
+mod request;
+mod service;
+mod status;
+
+pub use self::address::Address;
+pub use self::byte_str::ByteStr;
+pub use self::context::{ConnectionInfo, Context};
+pub use self::deadline::Deadline;
+pub use self::descriptor::{
+    Handler, Method, MethodDescriptor, ServiceDefinition, ServiceDescriptor,
+};
+pub use self::extensions::Extensions;
+pub use self::metadata::Metadata;
+pub use self::method::{IllFormedName, MethodName};
+pub use self::payload::{Body, Encoding, Payload};
+pub use self::registry::{
+    Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream,
+};
+pub use self::request::{Hints, Reply, Request, Response};
+pub use self::service::{BoxService, ReplyFuture, Service};
+pub use self::status::{Code, Origin, Status};

@@ -1,0 +1,91 @@
+//! What a request or response carries: bytes in some encoding.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+/// How a value is turned into bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Encoding {
+    /// Go's encoding/gob, one value; its types are in [`Payload::context`].
+    Gob,
+    /// JSON as serde writes it: field names as in Rust or as serde renames them.
+    Json,
+    /// JSON as Go's encoding/json writes it: exported Go names, base64 bytes, durations in
+    /// nanoseconds.
+    GoJson,
+}
+
+impl Encoding {
+    /// The name used on wires and in logs: `gob`, `json`, `go-json`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Gob => "gob",
+            Self::Json => "json",
+            Self::GoJson => "go-json",
+        }
+    }
+
+    /// The encoding of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Gob, Self::Json, Self::GoJson].into_iter().find(|known| known.as_str() == name)
+    }
+}
+
+impl fmt::Display for Encoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One encoded value.
+#[derive(Clone)]
+pub struct Payload {
+    /// How [`bytes`](Self::bytes) are to be read.
+    pub encoding: Encoding,
+    /// The value.
+    pub bytes: Bytes,
+    /// What the encoding needs beside the bytes: gob's type definitions.
+    pub context: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Payload {
+    /// A value that needs nothing beside its bytes.
+    #[must_use]
+    pub const fn new(encoding: Encoding, bytes: Bytes) -> Self {
+        Self { encoding, bytes, context: None }
+    }
+
+    /// Adds what the encoding needs beside the bytes.
+    #[must_use]
+    pub fn with_context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
+        self.context = Some(context);
+        self
+    }
+}
+
+impl fmt::Debug for Payload {
+    /// Shows the size, never the content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("encoding", &self.encoding)
+            .field("len", &self.bytes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The body of a request or response.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum Body {
+    /// No value at all.
+    #[default]
+    Empty,
+    /// Exactly one value.
+    Unary(Payload),
+}
