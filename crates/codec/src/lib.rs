@@ -1,2 +1,33 @@
 //! Values to payloads and back, for every encoding polywire speaks.
+//!
+//! A [`Message`] is a Rust type that can be encoded and decoded; `#[derive(Schema)]` makes one,
+//! and std's types are messages already. Built-in encodings are chosen by a match, so that each
+//! leaf's code is compiled for its own type.
+//!
+//! | encoding | what it is |
+//! |---|---|
+//! | [`Encoding::Gob`] | Go's encoding/gob |
+//! | [`Encoding::Json`] | JSON with the names serde uses |
+//! | [`Encoding::GoJson`] | JSON as Go's encoding/json writes and reads it |
+//!
+//! [`Encoding::Gob`]: polywire_core::Encoding::Gob
+//! [`Encoding::Json`]: polywire_core::Encoding::Json
+//! [`Encoding::GoJson`]: polywire_core::Encoding::GoJson
 #![forbid(unsafe_code)]
+
+mod error;
+pub mod json;
+mod message;
+mod std_messages;
+
+pub use self::error::CodecError;
+pub use self::message::{Message, check, decode, encode};
+
+/// What the derive's output names; not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use polywire_core::{Encoding, Payload};
+    pub use polywire_schema as schema;
+
+    pub use crate::__impl_message as impl_message;
+}

@@ -1,0 +1,97 @@
+//! The trait at the leaf, and its one match over encodings.
+
+use polywire_core::{Encoding, Payload};
+use polywire_gob::{Frame, TypeTable};
+use polywire_schema::{Schema, Type};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{CodecError, json};
+
+/// A Rust type that travels: an argument or a result.
+///
+/// `#[derive(Schema)]` beside serde's derives implements it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the argument or result of a method",
+    note = "add `#[derive(Serialize, Deserialize, Schema)]`"
+)]
+pub trait Message: Schema + Sized + Send + 'static {
+    /// Turns the value into bytes.
+    ///
+    /// # Errors
+    /// When the encoding cannot express the value, such as NaN in JSON.
+    fn encode(&self, to: Encoding) -> Result<Payload, CodecError>;
+
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// When the bytes are malformed or are of another type; for gob the text is Go's.
+    fn decode(from: &Payload) -> Result<Self, CodecError>;
+}
+
+/// Implements [`Message`] over serde; what the derive calls.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __impl_message {
+    ({ $($generics:tt)* } { $ty:ty } { $($where:tt)* }) => {
+        impl $($generics)* $crate::Message for $ty $($where)* {
+            fn encode(
+                &self,
+                to: $crate::__private::Encoding,
+            ) -> ::core::result::Result<$crate::__private::Payload, $crate::CodecError> {
+                $crate::encode(self, to)
+            }
+
+            fn decode(
+                from: &$crate::__private::Payload,
+            ) -> ::core::result::Result<Self, $crate::CodecError> {
+                $crate::decode(from)
+            }
+        }
+    };
+}
+
+/// Encodes any serde value that has a schema.
+///
+/// # Errors
+/// As [`Message::encode`].
+pub fn encode<T: Serialize + Schema + ?Sized>(
+    value: &T,
+    to: Encoding,
+) -> Result<Payload, CodecError> {
+    match to {
+        Encoding::Gob => {
+            let (bytes, definitions) = polywire_gob::encode(value)?;
+            Ok(Payload::new(to, bytes).with_context(definitions))
+        }
+        Encoding::Json => Ok(Payload::new(to, json::to_bytes(value, json::Style::Serde)?)),
+        Encoding::GoJson => Ok(Payload::new(to, json::to_bytes(value, json::Style::Go)?)),
+        _ => Err(CodecError::Unsupported(to)),
+    }
+}
+
+/// Decodes any serde value that has a schema.
+///
+/// # Errors
+/// As [`Message::decode`].
+pub fn decode<T: DeserializeOwned + Schema>(from: &Payload) -> Result<T, CodecError> {
+    match from.encoding {
+        Encoding::Gob => {
+            let table = from.context.as_ref().map(TypeTable::from_context).unwrap_or_default();
+            Ok(polywire_gob::decode(&Frame::new(from.bytes.clone(), table))?)
+        }
+        Encoding::Json => Ok(json::from_bytes(&from.bytes, json::Style::Serde)?),
+        Encoding::GoJson => Ok(json::from_bytes(&from.bytes, json::Style::Go)?),
+        other => Err(CodecError::Unsupported(other)),
+    }
+}
+
+/// Checks that a type can travel in every encoding a server offers; called at registration.
+///
+/// # Errors
+/// Names the type, the field and the wire that cannot carry it.
+pub fn check(ty: &'static Type) -> Result<(), CodecError> {
+    polywire_gob::compile(ty)?;
+    json::check(ty)?;
+    Ok(())
+}
