@@ -1,2 +1,41 @@
 //! Frames to calls and back, without input or output: netrpc, jsonrpc and the sniff table.
+//!
+//! A [`ServerWire`] turns the bytes of one connection into [`ServerEvent`]s and replies into bytes;
+//! a client connection has a [`CallWriter`] for the callers and a [`CallReader`] for the task that
+//! reads. Bytes to be written gather in an [`Outgoing`]. Bodies stay encoded: no value of a user's
+//! is decoded here.
+//!
+//! | module | speaks |
+//! |---|---|
+//! | [`netrpc`] | Go's net/rpc over gob, with polywire's extension |
+//! | [`jsonrpc`] | JSON-RPC 1.0 as Go's net/rpc/jsonrpc, and 2.0 |
+//! | [`http1`] | the one HTTP exchange in front of netrpc, and the debug page |
+//! | [`sniff`] | which of them a connection speaks, from its first bytes |
+//!
+//! There is no socket, no clock and no task here. What a peer sends may be anything: it ends in a
+//! value, a status for that call, or a [`WireError`] that ends the connection; never in a panic,
+//! and never in more memory than [`Limits`] allows.
 #![forbid(unsafe_code)]
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
+#![cfg_attr(
+    test,
+    expect(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        reason = "a test that panics has failed"
+    )
+)]
+
+mod client_wire;
+mod error;
+mod limits;
+mod outgoing;
+mod server_wire;
+
+pub mod netrpc;
+
+pub use self::client_wire::{CallReader, CallWriter};
+pub use self::error::WireError;
+pub use self::limits::Limits;
+pub use self::outgoing::Outgoing;
+pub use self::server_wire::{ServerEvent, ServerWire};

@@ -1,0 +1,72 @@
+//! What a peer may ask of one connection.
+
+/// What a peer may ask of one connection.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub(crate) message_bytes: usize,
+    pub(crate) head_bytes: usize,
+    pub(crate) name_bytes: usize,
+    pub(crate) metadata_bytes: usize,
+    pub(crate) batch_calls: usize,
+    pub(crate) json_depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: 64 * 1024 * 1024,
+            head_bytes: 16 * 1024,
+            name_bytes: 1024,
+            metadata_bytes: 64 * 1024,
+            batch_calls: 1000,
+            json_depth: 512,
+        }
+    }
+}
+
+impl Limits {
+    /// Bytes of one message: an argument or result with what precedes it. More closes the
+    /// connection. Default: 64 MiB.
+    #[must_use]
+    pub const fn message_bytes(mut self, bytes: usize) -> Self {
+        self.message_bytes = bytes;
+        self
+    }
+
+    /// Bytes of one HTTP head, or of the header of one netrpc call. More closes the connection.
+    /// Default: 16 KiB.
+    #[must_use]
+    pub const fn head_bytes(mut self, bytes: usize) -> Self {
+        self.head_bytes = bytes;
+        self
+    }
+
+    /// Bytes of a method's name. A longer one is answered with an error. Default: 1 KiB.
+    #[must_use]
+    pub const fn name_bytes(mut self, bytes: usize) -> Self {
+        self.name_bytes = bytes;
+        self
+    }
+
+    /// Bytes of the metadata of one call, names and values together. More is answered with an
+    /// error. Default: 64 KiB.
+    #[must_use]
+    pub const fn metadata_bytes(mut self, bytes: usize) -> Self {
+        self.metadata_bytes = bytes;
+        self
+    }
+
+    /// Calls in one JSON-RPC batch. A larger one is answered with one error. Default: 1000.
+    #[must_use]
+    pub const fn batch_calls(mut self, calls: usize) -> Self {
+        self.batch_calls = calls;
+        self
+    }
+
+    /// Levels of arrays and objects in one JSON message. More closes the connection. Default: 512.
+    #[must_use]
+    pub const fn json_depth(mut self, levels: usize) -> Self {
+        self.json_depth = levels;
+        self
+    }
+}
