@@ -1,0 +1,16 @@
+//! Describes the service to tonic's generator, in place of a `.proto` file.
+
+use tonic_build::manual::{Builder, Method, Service};
+
+fn main() {
+    let echo = Method::builder()
+        .name("echo")
+        .route_name("Echo")
+        .input_type("crate::Message")
+        .output_type("crate::Message")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    let service = Service::builder().name("Echo").package("bench").method(echo).build();
+    Builder::new().compile(&[service]);
+    println!("cargo::rerun-if-changed=build.rs");
+}
