@@ -8,6 +8,7 @@
 
 mod derive;
 mod docs;
+mod service;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -48,4 +49,35 @@ use syn::{DeriveInput, parse_macro_input};
 pub fn derive_schema(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     derive::expand(&input).unwrap_or_else(|error| error.into_compile_error()).into()
+}
+
+/// Makes a service of a trait, or of the methods of a type.
+///
+/// A trait `Greeter` gets `GreeterServer<T>` around an implementation and `GreeterClient` beside
+/// it; a type `Arith` with an `impl` block gets `ArithServer` and `ArithClient`. The options are
+/// `name = "Greeter"` (the service's name on the wire; default: the trait's or type's),
+/// `package = "greeter.v1"` (for wires that have one) and `crate = "path"` (where `polywire` is
+/// found under another name).
+///
+/// A method is an `async fn` that takes `&self`, then `&Context` if it wants one, then any number of
+/// owned arguments: none travel as `()`, one as itself, several as a struct of their names. It
+/// returns a value, or a `Result` whose error turns into a `Status`. In an `impl` block every async
+/// function with `&self` is a method unless it is private, and a private one is if it has `#[rpc]`.
+/// The name on the wire is the Go spelling of the function's:
+/// `sleep_milli` is `SleepMilli`.
+///
+/// | on a method | effect |
+/// |---|---|
+/// | `#[rpc(name = "Hello")]` | the name on the wire |
+/// | `#[rpc(idempotent)]` | calling twice is calling once, so a client may try again |
+/// | `#[rpc(detached)]` | goes on when its caller has gone away |
+/// | `#[rpc(skip)]` | not offered to peers |
+///
+/// The trait's methods are rewritten to return `impl Future + Send`, and the trait requires
+/// `Send + Sync + 'static`; implementations still write `async fn`.
+#[proc_macro_attribute]
+pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
+    service::expand(options.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
 }

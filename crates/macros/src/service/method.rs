@@ -1,0 +1,171 @@
+//! One method: from a Rust signature to what travels.
+
+use polywire_schema::go_name;
+use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
+use syn::{
+    Attribute, Error, FnArg, Ident, Pat, PatType, Receiver, ReceiverKind, Result, ReturnType,
+    Safety, Signature, Type, parse_quote,
+};
+
+use super::options::RpcOptions;
+use super::types;
+use crate::docs;
+
+/// What the source of the method is, for the advice in errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rules {
+    Trait,
+    Inherent,
+}
+
+/// A method that peers can call.
+pub(super) struct Method {
+    pub(super) ident: Ident,
+    /// The name on the wire, in Go's style.
+    pub(super) wire: String,
+    pub(super) docs: String,
+    pub(super) takes_context: bool,
+    pub(super) arguments: Vec<(Ident, Type)>,
+    /// The type of the value that comes back.
+    pub(super) reply: Type,
+    /// Whether the method returns a `Result`.
+    pub(super) fallible: bool,
+    pub(super) idempotent: bool,
+    pub(super) detached: bool,
+}
+
+/// Functions that the generated client has of its own.
+const TAKEN: [&str; 3] = ["new", "connect", "discover"];
+
+impl Method {
+    /// # Errors
+    /// Every shape that cannot be called from outside; none is passed over in silence.
+    pub(super) fn new(
+        attrs: &[Attribute],
+        sig: &Signature,
+        options: RpcOptions,
+        rules: Rules,
+    ) -> Result<Self> {
+        check_attributes(attrs)?;
+        check_receiver(sig)?;
+        check_form(sig, rules)?;
+        let mut inputs = sig.inputs.iter().filter_map(typed).peekable();
+        let takes_context = inputs.next_if(|first| types::is_context(&first.ty)).is_some();
+        let arguments = inputs.map(argument).collect::<Result<_>>()?;
+        let output: Type = match &sig.output {
+            ReturnType::Default => parse_quote!(()),
+            ReturnType::Type(_, ty) => (**ty).clone(),
+        };
+        let (reply, fallible) = match types::success(&output) {
+            Some(value) => (value.clone(), true),
+            None => (output, false),
+        };
+        types::check(&reply)?;
+        Ok(Self {
+            wire: options.name.unwrap_or_else(|| go_name(&sig.ident.unraw().to_string())),
+            ident: sig.ident.clone(),
+            docs: docs::text(attrs),
+            takes_context,
+            arguments,
+            reply,
+            fallible,
+            idempotent: options.idempotent,
+            detached: options.detached,
+        })
+    }
+}
+
+fn check_attributes(attrs: &[Attribute]) -> Result<()> {
+    match attrs.iter().find(|attr| attr.path().is_ident("cfg")) {
+        None => Ok(()),
+        Some(cfg) => {
+            let text = "a method cannot come and go with a `cfg`, since both sides must know it; \
+                        put the `cfg` on a service of its own";
+            Err(Error::new(cfg.span(), text))
+        }
+    }
+}
+
+fn check_receiver(sig: &Signature) -> Result<()> {
+    let problem = match sig.inputs.first() {
+        Some(FnArg::Receiver(receiver)) if shared(receiver) => return Ok(()),
+        Some(FnArg::Receiver(receiver)) => Error::new(
+            receiver.span(),
+            "calls run at the same time and share the service; take `&self`, and keep what \
+             changes in a `Mutex` or an atomic",
+        ),
+        _ => Error::new(
+            sig.ident.span(),
+            "a method takes `&self`; leave a function that peers do not call out with \
+             `#[rpc(skip)]`",
+        ),
+    };
+    Err(problem)
+}
+
+fn shared(receiver: &Receiver) -> bool {
+    matches!(receiver.kind, ReceiverKind::Reference(_, None, None))
+}
+
+fn check_form(sig: &Signature, rules: Rules) -> Result<()> {
+    let generic = sig.generics.params.first();
+    if let Some(parameter) = generic {
+        let text = "peers cannot choose type parameters or lifetimes; name the types";
+        return Err(Error::new(parameter.span(), text));
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        return Err(Error::new(clause.span(), "a method that peers call has no conditions"));
+    }
+    if let Safety::Unsafe(token) = sig.safety {
+        return Err(Error::new(token.span, "peers cannot uphold what `unsafe` asks of a caller"));
+    }
+    if sig.asyncness.is_none() {
+        if let ReturnType::Type(_, ty) = &sig.output {
+            types::check(ty)?;
+        }
+        let text = match rules {
+            Rules::Trait => "write `async fn`, or leave it out with `#[rpc(skip)]`",
+            Rules::Inherent => "write `pub async fn`, or remove `#[rpc]`",
+        };
+        return Err(Error::new(
+            sig.fn_token.span,
+            format!("a method that peers call is async; {text}"),
+        ));
+    }
+    if TAKEN.iter().any(|name| sig.ident == name) {
+        let text = format!(
+            "the generated client has a function `{0}` of its own; call this one otherwise and \
+             keep its name on the wire with `#[rpc(name = \"{1}\")]`",
+            sig.ident,
+            go_name(&sig.ident.to_string()),
+        );
+        return Err(Error::new(sig.ident.span(), text));
+    }
+    Ok(())
+}
+
+fn typed(argument: &FnArg) -> Option<&PatType> {
+    match argument {
+        FnArg::Typed(typed) => Some(typed),
+        FnArg::Receiver(_) => None,
+    }
+}
+
+fn argument(typed: &PatType) -> Result<(Ident, Type)> {
+    if types::is_context(&typed.ty) {
+        let text = "the context comes once, right after `&self`";
+        return Err(Error::new(typed.span(), text));
+    }
+    types::check(&typed.ty)?;
+    match &*typed.pat {
+        Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
+            Ok((name.ident.clone(), (*typed.ty).clone()))
+        }
+        pattern => {
+            let text = "an argument needs a plain name: clients see it, and several arguments \
+                        travel under their names";
+            Err(Error::new(pattern.span(), text))
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Which types an argument or a result may have, as far as their spelling tells.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::spanned::Spanned as _;
+use syn::{Error, GenericArgument, PathArguments, Result, Type, TypePath, TypeReference};
+
+/// Whether it is `&Context`.
+pub(super) fn is_context(ty: &Type) -> bool {
+    let Type::Reference(TypeReference { mutability: None, elem, .. }) = ty else { return false };
+    let Type::Path(TypePath { path, .. }) = &**elem else { return false };
+    path.segments.last().is_some_and(|segment| segment.ident == "Context")
+}
+
+/// The value of `Result<T, E>`, if it is one.
+pub(super) fn success(ty: &Type) -> Option<&Type> {
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else { return None };
+    let segment = path.segments.last().filter(|segment| segment.ident == "Result")?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
+/// Refuses types that no message has, with advice.
+pub(super) fn check(ty: &Type) -> Result<()> {
+    let mut words = Words::default();
+    words.collect(ty.to_token_stream());
+    if let Some(stream) = words.find(&["Stream", "BoxStream", "TryStream"]) {
+        let text = "streams are not supported yet on these wires; take or return one message, \
+                    such as a `Vec`";
+        return Err(Error::new(stream.span(), text));
+    }
+    if let Some(error) = borrowed(ty).or_else(|| words.lifetime.as_ref().map(owned)) {
+        return Err(error);
+    }
+    if words.find(&["impl"]).is_some() {
+        let text = "what travels has one type, known to both sides; name it instead of `impl`";
+        return Err(Error::new(ty.span(), text));
+    }
+    if words.find(&["Self"]).is_some() {
+        return Err(Error::new(ty.span(), "clients do not know `Self`; name the type"));
+    }
+    Ok(())
+}
+
+fn borrowed(ty: &Type) -> Option<Error> {
+    let Type::Reference(reference) = ty else { return None };
+    let owned = match &*reference.elem {
+        Type::Path(path) if path.path.is_ident("str") => String::from("String"),
+        Type::Slice(slice) => format!("Vec<{}>", spelled(&slice.elem)),
+        other => spelled(other),
+    };
+    let text = format!("what travels is owned by whoever handles it; take `{owned}`");
+    Some(Error::new(ty.span(), text))
+}
+
+fn owned(lifetime: &Ident) -> Error {
+    let text = "what travels is owned by whoever handles it; use a type without a lifetime";
+    Error::new(lifetime.span(), text)
+}
+
+fn spelled(ty: &Type) -> String {
+    ty.to_token_stream().to_string().replace(" < ", "<").replace(" >", ">").replace(" :: ", "::")
+}
+
+/// The identifiers of a type, at any depth.
+#[derive(Default)]
+struct Words {
+    all: Vec<Ident>,
+    /// The first lifetime that is not `'static`.
+    lifetime: Option<Ident>,
+}
+
+impl Words {
+    fn collect(&mut self, tokens: TokenStream) {
+        let mut quoted = false;
+        for token in tokens {
+            match token {
+                TokenTree::Ident(ident) if quoted => {
+                    if ident != "static" {
+                        self.lifetime.get_or_insert(ident);
+                    }
+                }
+                TokenTree::Ident(ident) => self.all.push(ident),
+                TokenTree::Group(group) => self.collect(group.stream()),
+                TokenTree::Punct(punct) => {
+                    quoted = punct.as_char() == '\'';
+                    continue;
+                }
+                TokenTree::Literal(_) => {}
+            }
+            quoted = false;
+        }
+    }
+
+    fn find(&self, words: &[&str]) -> Option<&Ident> {
+        self.all.iter().find(|ident| words.iter().any(|word| *ident == word))
+    }
+}
