@@ -140,8 +140,8 @@ fn refuse_lifetimes(generics: &Generics) -> Result<()> {
     });
     match borrowed {
         None => Ok(()),
-        Some(lifetime) => Err(Error::new(
-            lifetime.span(),
+        Some(lifetime) => Err(Error::new_spanned(
+            lifetime,
             "a message owns what it holds, so that handlers may keep it; use `String` for `&str`, \
              `Vec<u8>` for `&[u8]`, or `Cow<'static, ..>`",
         )),

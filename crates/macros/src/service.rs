@@ -11,7 +11,6 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt as _;
 use syn::parse::Parser as _;
-use syn::spanned::Spanned as _;
 use syn::{
     Block, Error, FnArg, Ident, ImplItem, Item, ItemImpl, ItemTrait, Path, Result, ReturnType,
     Signature, TraitItem, Type, Visibility, parse_quote,
@@ -54,7 +53,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
         }
         other => {
             let text = "expected a trait, or an `impl` block with the methods of a type";
-            return Err(Error::new(other.span(), text));
+            return Err(Error::new_spanned(other, text));
         }
     };
     let generated = match service {
@@ -69,7 +68,7 @@ fn of_trait(item: &mut ItemTrait, options: &ServiceOptions) -> Result<Service> {
     let mut methods = Vec::new();
     if !item.generics.params.is_empty() {
         let text = "a service is one set of methods under one name, so its trait cannot be generic";
-        problems.push(Error::new(item.generics.span(), text));
+        problems.push(Error::new_spanned(&item.generics, text));
     }
     for entry in &mut item.items {
         match entry {
@@ -84,7 +83,7 @@ fn of_trait(item: &mut ItemTrait, options: &ServiceOptions) -> Result<Service> {
             }
             other => {
                 let text = "a service has methods only; move this to a trait of its own";
-                problems.push(Error::new(other.span(), text));
+                problems.push(Error::new_spanned(other, text));
             }
         }
     }
@@ -95,8 +94,7 @@ fn of_trait(item: &mut ItemTrait, options: &ServiceOptions) -> Result<Service> {
     service.is_trait = true;
     service.vis = item.vis.clone();
     service.docs = docs::text(&item.attrs);
-    problems.keep(service.check());
-    problems.or(service)
+    problems.or_check(service)
 }
 
 fn of_impl(item: &mut ItemImpl, options: &ServiceOptions) -> Result<Service> {
@@ -124,15 +122,14 @@ fn of_impl(item: &mut ItemImpl, options: &ServiceOptions) -> Result<Service> {
     let mut service = Service::new(options, ident, methods);
     service.vis = vis.unwrap_or(Visibility::Inherited);
     service.docs = docs::text(&item.attrs);
-    problems.keep(service.check());
-    problems.or(service)
+    problems.or_check(service)
 }
 
 /// The type that an inherent impl block is for.
 fn implementor(item: &ItemImpl) -> Result<Ident> {
     if let Some((path, _)) = &item.trait_ {
         let text = "put `#[service]` on the trait itself, or on an `impl` block without a trait";
-        return Err(Error::new(path.span(), text));
+        return Err(Error::new_spanned(path, text));
     }
     let plain = match &*item.self_ty {
         Type::Path(ty) if ty.qself.is_none() && item.generics.params.is_empty() => {
@@ -143,7 +140,7 @@ fn implementor(item: &ItemImpl) -> Result<Ident> {
     plain.ok_or_else(|| {
         let text = "a service is one set of methods under one name: expected a type in this \
                     module, without parameters";
-        Error::new(item.self_ty.span(), text)
+        Error::new_spanned(&item.self_ty, text)
     })
 }
 
@@ -244,7 +241,11 @@ impl Problems {
         result.map_err(|error| self.push(error)).ok()
     }
 
-    fn or<T>(self, value: T) -> Result<T> {
-        self.0.map_or(Ok(value), Err)
+    /// The service, if its methods are in order and go together.
+    fn or_check(self, service: Service) -> Result<Service> {
+        match self.0 {
+            Some(error) => Err(error),
+            None => service.check().map(|()| service),
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use polywire_schema::go_name;
 use syn::ext::IdentExt as _;
-use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, FnArg, Ident, Pat, PatType, Receiver, ReceiverKind, Result, ReturnType,
     Safety, Signature, Type, parse_quote,
@@ -48,6 +47,7 @@ impl Method {
         rules: Rules,
     ) -> Result<Self> {
         check_attributes(attrs)?;
+        check_generics(sig)?;
         check_receiver(sig)?;
         check_form(sig, rules)?;
         let mut inputs = sig.inputs.iter().filter_map(typed).peekable();
@@ -82,16 +82,27 @@ fn check_attributes(attrs: &[Attribute]) -> Result<()> {
         Some(cfg) => {
             let text = "a method cannot come and go with a `cfg`, since both sides must know it; \
                         put the `cfg` on a service of its own";
-            Err(Error::new(cfg.span(), text))
+            Err(Error::new_spanned(cfg, text))
         }
     }
+}
+
+fn check_generics(sig: &Signature) -> Result<()> {
+    if let Some(parameter) = sig.generics.params.first() {
+        let text = "peers cannot choose type parameters or lifetimes; name the types";
+        return Err(Error::new_spanned(parameter, text));
+    }
+    if let Some(clause) = &sig.generics.where_clause {
+        return Err(Error::new_spanned(clause, "a method that peers call has no conditions"));
+    }
+    Ok(())
 }
 
 fn check_receiver(sig: &Signature) -> Result<()> {
     let problem = match sig.inputs.first() {
         Some(FnArg::Receiver(receiver)) if shared(receiver) => return Ok(()),
-        Some(FnArg::Receiver(receiver)) => Error::new(
-            receiver.span(),
+        Some(FnArg::Receiver(receiver)) => Error::new_spanned(
+            receiver,
             "calls run at the same time and share the service; take `&self`, and keep what \
              changes in a `Mutex` or an atomic",
         ),
@@ -109,14 +120,6 @@ fn shared(receiver: &Receiver) -> bool {
 }
 
 fn check_form(sig: &Signature, rules: Rules) -> Result<()> {
-    let generic = sig.generics.params.first();
-    if let Some(parameter) = generic {
-        let text = "peers cannot choose type parameters or lifetimes; name the types";
-        return Err(Error::new(parameter.span(), text));
-    }
-    if let Some(clause) = &sig.generics.where_clause {
-        return Err(Error::new(clause.span(), "a method that peers call has no conditions"));
-    }
     if let Safety::Unsafe(token) = sig.safety {
         return Err(Error::new(token.span, "peers cannot uphold what `unsafe` asks of a caller"));
     }
@@ -155,7 +158,7 @@ fn typed(argument: &FnArg) -> Option<&PatType> {
 fn argument(typed: &PatType) -> Result<(Ident, Type)> {
     if types::is_context(&typed.ty) {
         let text = "the context comes once, right after `&self`";
-        return Err(Error::new(typed.span(), text));
+        return Err(Error::new_spanned(typed, text));
     }
     types::check(&typed.ty)?;
     match &*typed.pat {
@@ -165,7 +168,7 @@ fn argument(typed: &PatType) -> Result<(Ident, Type)> {
         pattern => {
             let text = "an argument needs a plain name: clients see it, and several arguments \
                         travel under their names";
-            Err(Error::new(pattern.span(), text))
+            Err(Error::new_spanned(pattern, text))
         }
     }
 }

@@ -2,7 +2,6 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::spanned::Spanned as _;
 use syn::{Error, GenericArgument, PathArguments, Result, Type, TypePath, TypeReference};
 
 /// Whether it is `&Context`.
@@ -37,10 +36,10 @@ pub(super) fn check(ty: &Type) -> Result<()> {
     }
     if words.find(&["impl"]).is_some() {
         let text = "what travels has one type, known to both sides; name it instead of `impl`";
-        return Err(Error::new(ty.span(), text));
+        return Err(Error::new_spanned(ty, text));
     }
     if words.find(&["Self"]).is_some() {
-        return Err(Error::new(ty.span(), "clients do not know `Self`; name the type"));
+        return Err(Error::new_spanned(ty, "clients do not know `Self`; name the type"));
     }
     Ok(())
 }
@@ -52,8 +51,8 @@ fn borrowed(ty: &Type) -> Option<Error> {
         Type::Slice(slice) => format!("Vec<{}>", spelled(&slice.elem)),
         other => spelled(other),
     };
-    let text = format!("what travels is owned by whoever handles it; take `{owned}`");
-    Some(Error::new(ty.span(), text))
+    let text = format!("what travels is owned by whoever handles it; use `{owned}`");
+    Some(Error::new_spanned(ty, text))
 }
 
 fn owned(lifetime: &Ident) -> Error {
