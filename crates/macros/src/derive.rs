@@ -109,6 +109,10 @@ fn write(input: &DeriveInput, krate: &syn::Path, form: Form) -> TokenStream {
         // A static is one for all instances of a generic type, so these go without.
         Form::Own(kind) => (None, quote!(&__p::schema::Type::new::<Self>(#kind))),
     };
+    // Whether serde can write and read a generic type depends on its parameters.
+    let movable = (!generics.params.is_empty()).then(|| {
+        quote!(Self: __p::serde::Serialize + __p::serde::de::DeserializeOwned + ::core::marker::Send)
+    });
     let private = quote_spanned!(krate.span()=> #krate::__private);
     quote! {
         const _: () = {
@@ -119,7 +123,9 @@ fn write(input: &DeriveInput, krate: &syn::Path, form: Form) -> TokenStream {
             impl #impl_generics __p::schema::Schema for #name #type_generics where #predicates {
                 const TYPE: &'static __p::schema::Type = #ty;
             }
-            __p::impl_message! { { #impl_generics } { #name #type_generics } { where #predicates } }
+            __p::impl_message! {
+                { #impl_generics } { #name #type_generics } { where #predicates #movable }
+            }
         };
     }
 }

@@ -1,7 +1,7 @@
 //! The generated server: an implementation and the methods it offers.
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use super::Service;
 use super::method::Method;
@@ -11,7 +11,7 @@ impl Service {
     pub(super) fn server(&self) -> TokenStream {
         let (vis, name, ident) = (&self.vis, self.named("Server"), &self.ident);
         let docs = format!(
-            " Serves [`{ident}`]: give it to a server or a router.\n\n Cloning it shares the \
+            " Serves `{ident}`: give it to a server or a router.\n\n Cloning it shares the \
              implementation."
         );
         if self.is_trait {
@@ -86,12 +86,16 @@ impl Service {
         } else {
             quote!(::core::result::Result::Ok(#call))
         };
+        // What is wrong with the future, such as that it is not `Send`, shows at the method.
+        let span = Span::mixed_site().located_at(function.span());
+        let future = quote_spanned!(span=> async move { #answer });
+        let unary = quote_spanned!(span=> #p::unary::<#argument, #reply, _, _>);
         quote! {
-            #p::unary::<#argument, #reply, _, _>(&__DESCRIPTOR.methods[#at], {
+            #unary(&__DESCRIPTOR.methods[#at], {
                 let #service = ::std::sync::Arc::clone(&self.0);
                 move |#cx: #p::Context, #parameters: #argument| {
                     let #service = ::std::sync::Arc::clone(&#service);
-                    async move { #answer }
+                    #future
                 }
             })
         }
