@@ -1,0 +1,129 @@
+//! What polywire promises, and whether these samples keep it.
+
+use super::peer::{Contestant, Load, Peer, Runtime};
+use super::report::{by_round, fixed, kib, markdown, median, p50, per_sec, ratio};
+use super::sample::Sample;
+
+/// A table of all promises for which there are samples.
+pub(super) fn table(samples: &[Sample]) -> String {
+    let header = ["polywire's target", "limit", "measured", ""].map(str::to_owned);
+    let rows = Target::all(samples).into_iter().filter_map(|target| {
+        let measured = target.measured?;
+        let met = match target.limit {
+            Limit::AtLeast(limit) => measured >= limit,
+            Limit::AtMost(limit) => measured <= limit,
+        };
+        let limit = match target.limit {
+            Limit::AtLeast(limit) => format!(">= {limit}"),
+            Limit::AtMost(limit) => format!("<= {limit}"),
+        };
+        let verdict = if met { "met" } else { "**missed**" };
+        Some(vec![target.what, limit, fixed(Some(measured), 2), verdict.to_owned()])
+    });
+    markdown(&header, rows)
+}
+
+#[derive(Debug)]
+struct Target {
+    what: String,
+    limit: Limit,
+    /// `None` if a sample it needs was not taken.
+    measured: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Limit {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// Calls per second as a multiple of another peer's, on the same kind of runtime.
+const RATES: &[(Load, Peer, f64)] = &[
+    (Load::W2, Peer::Raw, 0.55),
+    (Load::W2, Peer::Tarpc, 1.7),
+    (Load::W2, Peer::Tonic, 6.0),
+    (Load::W2, Peer::Go, 6.0),
+    (Load::W3, Peer::Raw, 0.5),
+    (Load::W4, Peer::Raw, 0.6),
+    (Load::W5, Peer::Raw, 0.8),
+];
+
+/// Loads under which the runtime must not matter.
+const CALLS: &[Load] = &[Load::W1, Load::W2, Load::W3, Load::W4, Load::W5];
+
+const POLYWIRE: Contestant = Contestant { peer: Peer::Polywire, runtime: Runtime::Current };
+const POLYWIRE_MULTI: Contestant = Contestant { runtime: Runtime::Multi, ..POLYWIRE };
+
+impl Target {
+    fn all(samples: &[Sample]) -> Vec<Self> {
+        let mut all = vec![Self::latency(samples)];
+        for &(load, peer, limit) in RATES {
+            let other = Contestant { peer, runtime: Runtime::Current };
+            let rate = |contestant| by_round(samples, contestant, load, per_sec);
+            all.push(Self {
+                what: format!("{load} calls/s x {peer}"),
+                limit: Limit::AtLeast(limit),
+                measured: ratio(&rate(POLYWIRE), &rate(other)),
+            });
+        }
+        for &load in CALLS {
+            let rate = |contestant| by_round(samples, contestant, load, per_sec);
+            all.push(Self {
+                what: format!("{load} calls/s, multi-thread x current-thread"),
+                limit: Limit::AtLeast(0.85),
+                measured: ratio(&rate(POLYWIRE_MULTI), &rate(POLYWIRE)),
+            });
+        }
+        for contestant in [POLYWIRE, POLYWIRE_MULTI] {
+            let memory = by_round(samples, contestant, Load::W6, kib);
+            all.push(Self {
+                what: format!("W6 KiB per idle connection, {contestant}"),
+                limit: Limit::AtMost(6.0),
+                measured: median(memory.into_iter().map(|(_, kib)| kib).collect()),
+            });
+        }
+        all
+    }
+
+    /// The difference of medians within each round.
+    fn latency(samples: &[Sample]) -> Self {
+        let raw = Contestant { peer: Peer::Raw, ..POLYWIRE };
+        let raw = by_round(samples, raw, Load::W1, p50);
+        let ours = by_round(samples, POLYWIRE, Load::W1, p50);
+        let above = ours.iter().filter_map(|(round, ours)| {
+            let (_, raw) = raw.iter().find(|(other, _)| other == round)?;
+            Some(ours - raw)
+        });
+        Self {
+            what: "W1 p50 above raw, us".to_owned(),
+            limit: Limit::AtMost(3.0),
+            measured: median(above.collect()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Figures;
+    use super::*;
+
+    fn rate(peer: Peer, load: Load, per_sec: f64) -> Sample {
+        let contestant = Contestant { peer, runtime: Runtime::Current };
+        let figures =
+            Figures::Calls { per_sec, p50_us: 1.0, p99_us: 1.0, server_us: 1.0, client_us: 1.0 };
+        Sample { contestant, load, round: 0, figures, foreign: None }
+    }
+
+    #[test]
+    fn a_target_is_met_missed_or_left_out_when_nothing_was_measured() {
+        let samples = [
+            rate(Peer::Raw, Load::W2, 100.0),
+            rate(Peer::Polywire, Load::W2, 60.0),
+            rate(Peer::Go, Load::W2, 50.0),
+        ];
+        let table = table(&samples);
+        assert!(table.contains("| W2 calls/s x raw | >= 0.55 | 0.60 | met |"), "{table}");
+        assert!(table.contains("| W2 calls/s x go | >= 6 | 1.20 | **missed** |"), "{table}");
+        assert!(!table.contains("tonic"), "{table}");
+    }
+}
