@@ -32,7 +32,9 @@ mod limits;
 mod outgoing;
 mod server_wire;
 
+pub mod http1;
 pub mod netrpc;
+pub mod sniff;
 
 pub use self::client_wire::{CallReader, CallWriter};
 pub use self::error::WireError;

@@ -87,7 +87,10 @@ impl Buf for Outgoing {
     }
 
     fn chunk(&self) -> &[u8] {
-        self.parts.front().map_or_else(|| self.unwritten(), |part| part)
+        match self.parts.front() {
+            Some(part) => part,
+            None => self.unwritten(),
+        }
     }
 
     fn chunks_vectored<'a>(&'a self, dst: &mut [IoSlice<'a>]) -> usize {
