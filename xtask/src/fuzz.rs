@@ -9,8 +9,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use serde_json::Value;
-
 use crate::args::Args;
 use crate::repo;
 
@@ -95,12 +93,7 @@ fn fuzz(options: &Options) -> io::Result<bool> {
 
 /// The binaries of the fuzz workspace.
 fn targets(dir: &Path) -> io::Result<Vec<String>> {
-    let arguments = ["metadata", "--format-version=1", "--no-deps"];
-    let output = repo::cargo(dir).args(arguments).output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let metadata = repo::metadata(dir)?;
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let targets = packages.flat_map(|package| package["targets"].as_array().into_iter().flatten());
     let bins = targets.filter(|target| target["kind"][0] == "bin");

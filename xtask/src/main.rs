@@ -7,6 +7,7 @@
 
 mod args;
 mod bench;
+mod features;
 mod fuzz;
 mod interop;
 mod repo;
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(&rest),
         "interop" => interop::run(&rest),
         "bench" => bench::run(&rest),
+        "features" => features::run(&rest),
         "fuzz" => fuzz::run(&rest),
         bench::SPIN => bench::spin(),
         "" | "help" | "-h" | "--help" => {
@@ -41,4 +43,5 @@ usage: cargo xtask COMMAND [OPTIONS]
   tidy                     arrows between crates, file sizes, first lines, forbidden words
   interop [netrpc|jsonrpc] foreign peers against polywire, both ways
   bench [--help]           polywire and other frameworks side by side
+  features                 every feature of every crate, alone
   fuzz [--help]            every decoder under libFuzzer";

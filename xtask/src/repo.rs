@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
+use serde_json::Value;
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -23,6 +25,19 @@ pub(crate) fn cargo(dir: &Path) -> Command {
         }
     }
     cargo
+}
+
+/// What `cargo metadata` says about the packages of the workspace in `dir`, without dependencies'
+/// own packages.
+///
+/// # Errors
+/// Cargo cannot be run or refuses the workspace.
+pub(crate) fn metadata(dir: &Path) -> io::Result<Value> {
+    let output = cargo(dir).args(["metadata", "--format-version=1", "--no-deps"]).output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// Where the builds of a workspace of its own (`benches`, `fuzz`) go: inside `CARGO_TARGET_DIR` if

@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("codec", &["core", "gob", "schema"]),
     ("net", &["core"]),
     ("layers", &["core"]),
-    ("wire", &["codec", "core", "gob"]),
+    // Descriptors in core are made of schema's types, and the debug page writes them as Go does.
+    ("wire", &["codec", "core", "gob", "schema"]),
     ("registry", &["core", "net"]),
     ("server", &["codec", "core", "layers", "net", "wire"]),
     ("client", &["codec", "core", "layers", "net", "wire"]),
@@ -51,12 +52,7 @@ const IMPURE_DEPENDENCIES: &[&str] =
 
 /// Asks cargo for the workspace and checks every manifest in it.
 pub(super) fn check(root: &Path) -> io::Result<Vec<Finding>> {
-    let arguments = ["metadata", "--format-version=1", "--no-deps", "--offline"];
-    let output = repo::cargo(root).args(arguments).output()?;
-    if !output.status.success() {
-        return Err(io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
+    let metadata = repo::metadata(root)?;
     Ok(list(&metadata, "packages").flat_map(|package| check_package(root, package)).collect())
 }
 
