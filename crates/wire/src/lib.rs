@@ -31,8 +31,11 @@ mod error;
 mod limits;
 mod outgoing;
 mod server_wire;
+#[cfg(test)]
+mod vectors;
 
 pub mod http1;
+pub mod jsonrpc;
 pub mod netrpc;
 pub mod sniff;
 
