@@ -160,7 +160,9 @@ fn report(options: &Options, contestants: &[Contestant], samples: &[Sample]) -> 
     println!("{}", report::machine(options.cores, options.rounds));
     println!("{}", report::speed(contestants, &options.loads, samples));
     println!("{}", report::processor_time(contestants, &options.loads, samples));
-    println!("{}", targets::table(samples));
+    if let Some(table) = targets::table(samples) {
+        println!("{table}");
+    }
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! `PEER server --runtime multi --listen 127.0.0.1:0` and `PEER client --server ADDR --load W2`.
 
 use std::collections::HashMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::str::FromStr;
 use std::time::Duration;
@@ -40,10 +40,7 @@ to watch is the server, whose memory W6 is about.";
 fn server<P: Peer>(options: &Options) -> Result<(), BoxError> {
     let runtime = runtime(&options.get::<String>("runtime", "current")?)?;
     let listen: SocketAddr = options.get("listen", "127.0.0.1:0")?;
-    let listener = TcpListener::bind(listen)?;
-    listener.set_nonblocking(true)?;
-    println!("{}", listener.local_addr()?);
-    runtime.block_on(P::serve(listener))
+    runtime.block_on(P::serve(listen, |address| println!("{address}")))
 }
 
 /// One worker, since there is one core: what differs is the scheduler, which is a user's default.

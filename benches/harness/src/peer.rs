@@ -1,6 +1,6 @@
 //! What a framework has to bring along.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 /// Whatever went wrong; it ends the run.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -12,8 +12,11 @@ pub trait Peer: 'static {
     /// What is sent and comes back, in the type that suits the framework best.
     type Payload: Send + 'static;
 
-    /// Serves echoes on the listener until the process ends.
-    fn serve(listener: TcpListener) -> impl Future<Output = Result<(), BoxError>> + Send;
+    /// Listens there, says where exactly, and serves echoes until the process ends.
+    fn serve(
+        listen: SocketAddr,
+        listening: impl FnOnce(SocketAddr) + Send,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send;
 
     /// Opens one connection.
     fn connect(server: SocketAddr) -> impl Future<Output = Result<Self::Client, BoxError>> + Send;

@@ -9,7 +9,7 @@ mod client;
 mod frame;
 mod server;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bench_harness::{BoxError, Peer};
@@ -20,8 +20,11 @@ impl Peer for Raw {
     type Client = client::Client;
     type Payload = Vec<u8>;
 
-    async fn serve(listener: TcpListener) -> Result<(), BoxError> {
-        server::serve(listener).await
+    async fn serve(
+        listen: SocketAddr,
+        listening: impl FnOnce(SocketAddr) + Send,
+    ) -> Result<(), BoxError> {
+        server::serve(listen, listening).await
     }
 
     async fn connect(server: SocketAddr) -> Result<Self::Client, BoxError> {

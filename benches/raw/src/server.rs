@@ -1,7 +1,7 @@
 //! Answers all frames of a read in place, with one write.
 
 use std::future::poll_fn;
-use std::net;
+use std::net::SocketAddr;
 
 use bench_harness::BoxError;
 use tokio::io::AsyncWriteExt;
@@ -10,8 +10,12 @@ use tokio::task::JoinSet;
 
 use crate::frame::{Inbox, frame_len};
 
-pub(crate) async fn serve(listener: net::TcpListener) -> Result<(), BoxError> {
-    let listener = TcpListener::from_std(listener)?;
+pub(crate) async fn serve(
+    listen: SocketAddr,
+    listening: impl FnOnce(SocketAddr),
+) -> Result<(), BoxError> {
+    let listener = TcpListener::bind(listen).await?;
+    listening(listener.local_addr()?);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {

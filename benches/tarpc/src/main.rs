@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![expect(missing_docs, reason = "tarpc's macro makes items without")]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bench_harness::{BoxError, Peer};
@@ -13,7 +13,7 @@ use tarpc::serde_transport as transport;
 use tarpc::server::{BaseChannel, Channel};
 use tarpc::tokio_serde::formats::Bincode;
 use tarpc::tokio_util::codec::LengthDelimitedCodec;
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
@@ -41,8 +41,12 @@ impl Peer for Tarpc {
     type Client = EchoClient;
     type Payload = Message;
 
-    async fn serve(listener: TcpListener) -> Result<(), BoxError> {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+    async fn serve(
+        listen: SocketAddr,
+        listening: impl FnOnce(SocketAddr) + Send,
+    ) -> Result<(), BoxError> {
+        let listener = TcpListener::bind(listen).await?;
+        listening(listener.local_addr()?);
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {

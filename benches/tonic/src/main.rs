@@ -1,11 +1,12 @@
 //! The echo in tonic: gRPC over HTTP/2.
 #![forbid(unsafe_code)]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use bench_harness::{BoxError, Peer};
 use bytes::Bytes;
+use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
@@ -40,8 +41,12 @@ impl Peer for Tonic {
     type Client = EchoClient<Channel>;
     type Payload = Message;
 
-    async fn serve(listener: TcpListener) -> Result<(), BoxError> {
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+    async fn serve(
+        listen: SocketAddr,
+        listening: impl FnOnce(SocketAddr) + Send,
+    ) -> Result<(), BoxError> {
+        let listener = TcpListener::bind(listen).await?;
+        listening(listener.local_addr()?);
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let server = Server::builder().add_service(EchoServer::new(Service));
         Ok(server.serve_with_incoming(incoming).await?)

@@ -4,23 +4,26 @@ use super::peer::{Contestant, Load, Peer, Runtime};
 use super::report::{by_round, fixed, kib, markdown, median, p50, per_sec, ratio};
 use super::sample::Sample;
 
-/// A table of all promises for which there are samples.
-pub(super) fn table(samples: &[Sample]) -> String {
+/// A table of all promises for which there are samples; `None` if there is none.
+pub(super) fn table(samples: &[Sample]) -> Option<String> {
     let header = ["polywire's target", "limit", "measured", ""].map(str::to_owned);
-    let rows = Target::all(samples).into_iter().filter_map(|target| {
-        let measured = target.measured?;
-        let met = match target.limit {
-            Limit::AtLeast(limit) => measured >= limit,
-            Limit::AtMost(limit) => measured <= limit,
-        };
-        let limit = match target.limit {
-            Limit::AtLeast(limit) => format!(">= {limit}"),
-            Limit::AtMost(limit) => format!("<= {limit}"),
-        };
-        let verdict = if met { "met" } else { "**missed**" };
-        Some(vec![target.what, limit, fixed(Some(measured), 2), verdict.to_owned()])
-    });
-    markdown(&header, rows)
+    let rows: Vec<_> = Target::all(samples)
+        .into_iter()
+        .filter_map(|target| {
+            let measured = target.measured?;
+            let met = match target.limit {
+                Limit::AtLeast(limit) => measured >= limit,
+                Limit::AtMost(limit) => measured <= limit,
+            };
+            let limit = match target.limit {
+                Limit::AtLeast(limit) => format!(">= {limit}"),
+                Limit::AtMost(limit) => format!("<= {limit}"),
+            };
+            let verdict = if met { "met" } else { "**missed**" };
+            Some(vec![target.what, limit, fixed(Some(measured), 2), verdict.to_owned()])
+        })
+        .collect();
+    (!rows.is_empty()).then(|| markdown(&header, rows.into_iter()))
 }
 
 #[derive(Debug)]
@@ -121,7 +124,7 @@ mod tests {
             rate(Peer::Polywire, Load::W2, 60.0),
             rate(Peer::Go, Load::W2, 50.0),
         ];
-        let table = table(&samples);
+        let table = table(&samples).unwrap();
         assert!(table.contains("| W2 calls/s x raw | >= 0.55 | 0.60 | met |"), "{table}");
         assert!(table.contains("| W2 calls/s x go | >= 6 | 1.20 | **missed** |"), "{table}");
         assert!(!table.contains("tonic"), "{table}");
