@@ -119,7 +119,7 @@ fn write(input: &DeriveInput, krate: &syn::Path, form: Form) -> TokenStream {
             use #private as __p;
             #slot
             #[automatically_derived]
-            #[allow(unused_qualifications, clippy::use_self)]
+            #[allow(unused_qualifications, clippy::use_self, reason = "written by a macro")]
             impl #impl_generics __p::schema::Schema for #name #type_generics where #predicates {
                 const TYPE: &'static __p::schema::Type = #ty;
             }

@@ -214,6 +214,7 @@ impl Service {
             #[allow(
                 clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction,
                 unused_qualifications, unnameable_types,
+                reason = "written by a macro",
             )]
             const _: () = {
                 #descriptor

@@ -1,7 +1,9 @@
 //! The static description of a service, and the structs that carry several arguments.
 
+use polywire_schema::go_name;
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::{DeriveInput, Ident, LitStr, Type, parse_quote};
 
@@ -76,24 +78,22 @@ impl Service {
         let serde = LitStr::new(&spelled(&quote!(#p::serde)), Span::call_site());
         let krate = LitStr::new(&spelled(&self.krate()), Span::call_site());
         let fields = method.arguments.iter().map(|(name, ty)| quote!(pub #name: #ty));
-        let described: DeriveInput = parse_quote! {
-            #[schema(crate = #krate)]
-            pub struct #name { #(#fields),* }
-        };
+        let item = quote!(pub struct #name { #(#fields),* });
+        let described: DeriveInput = parse_quote!(#[schema(crate = #krate)] #item);
         let schema = derive::expand(&described).unwrap_or_else(syn::Error::into_compile_error);
-        let DeriveInput { vis, ident, .. } = &described;
-        let fields = method.arguments.iter().map(|(name, ty)| quote!(pub #name: #ty));
         Some(quote! {
             #[doc(hidden)]
             #[derive(#p::serde::Serialize, #p::serde::Deserialize)]
             #[serde(crate = #serde)]
-            #vis struct #ident { #(#fields),* }
+            #item
             #schema
         })
     }
 
     fn arguments_name(&self, method: &Method) -> Ident {
-        format_ident!("{}{}Args", self.named(""), method.wire, span = method.ident.span())
+        // Not the name on the wire, which need not be an identifier.
+        let function = go_name(&method.ident.unraw().to_string());
+        format_ident!("{}{function}Args", self.named(""), span = method.ident.span())
     }
 
     /// The crate whose `__private` module the output names.

@@ -172,7 +172,7 @@ fn the_descriptor_has_names_docs_and_flags() {
 #[test]
 fn several_arguments_travel_as_a_struct_of_their_names() {
     let sum = &GreeterServer::new(Impl).descriptor().methods[2];
-    assert_eq!((sum.request)().name(), "GreeterSumArgs");
+    assert_eq!((sum.request)().name(), "GreeterAddArgs");
     assert_eq!(names((sum.request)()), [("left_hand", "LeftHand"), ("__service", "Service")]);
 }
 
