@@ -4,6 +4,7 @@
 #[derive(Debug, Clone)]
 pub struct Limits {
     pub(crate) message_bytes: usize,
+    pub(crate) gob: polywire_gob::Limits,
     pub(crate) head_bytes: usize,
     pub(crate) name_bytes: usize,
     pub(crate) metadata_bytes: usize,
@@ -15,6 +16,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: 64 * 1024 * 1024,
+            gob: polywire_gob::Limits::default(),
             head_bytes: 16 * 1024,
             name_bytes: 1024,
             metadata_bytes: 64 * 1024,
@@ -25,6 +27,10 @@ impl Default for Limits {
 }
 
 impl Limits {
+    pub(crate) fn gob_limits(&self) -> polywire_gob::Limits {
+        self.gob.message_bytes(self.message_bytes)
+    }
+
     /// Bytes of one message: an argument or result with what precedes it. More closes the
     /// connection. Default: 64 MiB.
     #[must_use]
@@ -33,8 +39,21 @@ impl Limits {
         self
     }
 
-    /// Bytes of one HTTP head, or of the header of one netrpc call. More closes the connection.
-    /// Default: 16 KiB.
+    /// What one gob stream may define and nest. Its message size is that of
+    /// [`message_bytes`](Self::message_bytes).
+    #[must_use]
+    pub const fn gob(mut self, limits: polywire_gob::Limits) -> Self {
+        self.gob = limits;
+        self
+    }
+
+    /// The bytes of an HTTP head; what [`read_head`](crate::http1::read_head) wants to know.
+    #[must_use]
+    pub const fn max_head_bytes(&self) -> usize {
+        self.head_bytes
+    }
+
+    /// Bytes of one HTTP head. More is answered with 400 and closes the connection. Default: 16 KiB.
     #[must_use]
     pub const fn head_bytes(mut self, bytes: usize) -> Self {
         self.head_bytes = bytes;

@@ -1,8 +1,18 @@
 //! Go's net/rpc over gob, with polywire's extension; `docs/wire/netrpc.md` has the bytes.
 
+mod body;
+mod client;
+mod header;
+mod incoming;
+mod plan;
+mod server;
+
 use bytes::{Bytes, BytesMut};
 
 use crate::{WireError, http1};
+
+pub use self::client::{NetrpcReader, NetrpcWriter, client};
+pub use self::server::{NetrpcServer, NetrpcTicket};
 
 /// Where Go's `DialHTTP` and `HandleHTTP` meet.
 pub const DEFAULT_RPC_PATH: &str = "/_goRPC_";
