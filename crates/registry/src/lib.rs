@@ -1,2 +1,42 @@
-//! Who runs where: memory, static and local registries behind one seam.
+//! Who runs where: backends of [`polywire_core::Registry`].
+//!
+//! A server registers its [`Instance`](polywire_core::Instance) and holds the lease; a client
+//! watches a service and sees whole snapshots of it. Which backend does that is one line of text:
+//!
+//! | text | backend | feature |
+//! |---|---|---|
+//! | `memory:`, `memory:NAME` | [`MemoryRegistry`]: the instances of this process | `memory` |
+//! | `static://a:1,b:2` | [`StaticRegistry`]: a list given by hand | `static` |
+//! | `local:`, `local:DIR` | [`LocalRegistry`]: lease files, for one machine, without a daemon | `local` |
+//!
+//! ```
+//! # fn main() -> Result<(), polywire_core::RegistryError> {
+//! let registry = polywire_registry::from_url("static://10.0.0.1:7000,10.0.0.2:7000")?;
+//! # drop(registry);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What every backend promises is written down as tests: `polywire_testkit::registry`.
 #![forbid(unsafe_code)]
+
+#[cfg(all(feature = "local", unix))]
+mod local;
+#[cfg(feature = "memory")]
+mod memory;
+#[cfg(feature = "static")]
+mod static_list;
+mod url;
+
+#[cfg(all(feature = "local", unix))]
+pub use self::local::LocalRegistry;
+#[cfg(feature = "memory")]
+pub use self::memory::MemoryRegistry;
+#[cfg(feature = "static")]
+pub use self::static_list::StaticRegistry;
+pub use self::url::{ENVIRONMENT, from_env, from_url};
+
+/// What the methods of the seam return.
+#[cfg(any(feature = "memory", feature = "static", all(feature = "local", unix)))]
+type RegistryFuture<T> =
+    std::pin::Pin<Box<dyn Future<Output = Result<T, polywire_core::RegistryError>> + Send>>;
