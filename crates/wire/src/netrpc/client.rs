@@ -77,7 +77,7 @@ impl CallWriter for NetrpcWriter {
         // A Go server skips what it does not know, but need not be sent it for ever.
         let plain = self.peer.is(PLAIN);
         let header = RequestHeader {
-            method: call.method.as_str(),
+            method: call.method.as_byte_str().as_bytes(),
             seq: id,
             ext: if self.peer.is(UNKNOWN) { EXT_VERSION } else { 0 },
             meta: if plain { NO_METADATA } else { &call.metadata },

@@ -48,7 +48,7 @@ pub(super) fn types() -> &'static Types {
 
 /// The fields of a request; those that are zero are left out.
 pub(super) struct RequestHeader<'a> {
-    pub(super) method: &'a str,
+    pub(super) method: &'a [u8],
     pub(super) seq: u64,
     pub(super) ext: u64,
     pub(super) meta: &'a Metadata,
@@ -61,14 +61,14 @@ pub(super) struct RequestHeader<'a> {
 impl RequestHeader<'_> {
     /// A header that withdraws a call.
     pub(super) const fn cancel(seq: u64) -> Self {
-        let (method, encoding) = ("", "");
-        Self { method, seq, ext: 0, meta: NO_METADATA, timeout: None, encoding, kind: KIND_CANCEL }
+        let meta = NO_METADATA;
+        Self { method: &[], seq, ext: 0, meta, timeout: None, encoding: "", kind: KIND_CANCEL }
     }
 
     /// Appends the header as one message.
     pub(super) fn put(&self, dst: &mut BytesMut) {
         let fields = |to: &mut Fields<'_>| {
-            to.bytes(1, self.method.as_bytes());
+            to.bytes(1, self.method);
             to.uint(2, self.seq);
             to.uint(3, self.ext);
             to.meta(4, self.meta);
@@ -82,7 +82,7 @@ impl RequestHeader<'_> {
 
 /// The fields of a response to a peer that has not shown the extension: Go's.
 pub(super) struct PlainResponse<'a> {
-    pub(super) method: &'a str,
+    pub(super) method: &'a [u8],
     pub(super) seq: u64,
     pub(super) error: &'a str,
 }
@@ -91,7 +91,7 @@ impl PlainResponse<'_> {
     /// Appends the header as one message.
     pub(super) fn put(&self, dst: &mut BytesMut) {
         let fields = |to: &mut Fields<'_>| {
-            to.bytes(1, self.method.as_bytes());
+            to.bytes(1, self.method);
             to.uint(2, self.seq);
             to.bytes(3, self.error.as_bytes());
         };

@@ -88,14 +88,17 @@ impl NetrpcServer {
     fn call(&self, header: &Header<'_>, frame: &Frame) -> Waiting {
         let name = frame.bytes().slice_ref(header.method);
         let method = self.check(header).and_then(|encoding| Ok((method(&name)?, encoding)));
-        let echo = if self.extended { ByteStr::default() } else { lossy(name) };
-        let ext = header.ext >= EXT_VERSION;
+        let echo = match &method {
+            _ if self.extended => ByteStr::default(),
+            Ok((method, _)) => method.as_byte_str().clone(),
+            Err(_) => ByteStr::from(String::from_utf8_lossy(&name).into_owned()),
+        };
         let (method, encoding) = match method {
             Ok((method, encoding)) => (Ok(method), encoding),
             Err(status) => (Err(status), Encoding::Gob),
         };
         Waiting {
-            ticket: NetrpcTicket { seq: header.seq, method: echo, ext },
+            ticket: NetrpcTicket { seq: header.seq, method: echo, ext: header.ext >= EXT_VERSION },
             method,
             metadata: header.meta.metadata(frame),
             timeout: timeout(header.timeout),
@@ -225,7 +228,8 @@ impl NetrpcServer {
             header.put(dst.tail());
         } else {
             carried.define(types().response, &mut self.sent, dst);
-            let header = PlainResponse { method: &ticket.method, seq: ticket.seq, error: "" };
+            let header =
+                PlainResponse { method: ticket.method.as_bytes(), seq: ticket.seq, error: "" };
             header.put(dst.tail());
         }
         carried.put(dst);
@@ -252,7 +256,8 @@ impl NetrpcServer {
             header.put(dst.tail());
         } else {
             Carried::Nothing.define(types().response, &mut self.sent, dst);
-            PlainResponse { method: &ticket.method, seq: ticket.seq, error }.put(dst.tail());
+            PlainResponse { method: ticket.method.as_bytes(), seq: ticket.seq, error }
+                .put(dst.tail());
         }
         Carried::Nothing.put(dst);
     }
@@ -269,11 +274,6 @@ fn method(name: &Bytes) -> Result<MethodName, Status> {
         .map_err(|error| Status::new(Code::Unimplemented, error.to_string()))?;
     MethodName::from_dotted(name)
         .map_err(|error| Status::new(Code::Unimplemented, error.to_string()))
-}
-
-fn lossy(name: Bytes) -> ByteStr {
-    ByteStr::from_utf8(name.clone())
-        .unwrap_or_else(|_| ByteStr::from(String::from_utf8_lossy(&name).into_owned()))
 }
 
 /// Nanoseconds; zero is no limit, and less than zero a limit that has passed.
