@@ -1,7 +1,9 @@
 //! One method: from a Rust signature to what travels.
 
 use polywire_schema::go_name;
+use proc_macro2::Span;
 use syn::ext::IdentExt as _;
+use syn::spanned::Spanned as _;
 use syn::{
     Attribute, Error, FnArg, Ident, Pat, PatType, Receiver, ReceiverKind, Result, ReturnType,
     Safety, Signature, Type, parse_quote,
@@ -28,8 +30,8 @@ pub(super) struct Method {
     pub(super) arguments: Vec<(Ident, Type)>,
     /// The type of the value that comes back.
     pub(super) reply: Type,
-    /// Whether the method returns a `Result`.
-    pub(super) fallible: bool,
+    /// Where the error stands, if the method returns a `Result`.
+    pub(super) failure: Option<Span>,
     pub(super) idempotent: bool,
     pub(super) detached: bool,
 }
@@ -57,9 +59,9 @@ impl Method {
             ReturnType::Default => parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),
         };
-        let (reply, fallible) = match types::success(&output) {
-            Some(value) => (value.clone(), true),
-            None => (output, false),
+        let (reply, failure) = match types::result(&output) {
+            Some((value, error)) => (value.clone(), Some(error.unwrap_or(&output).span())),
+            None => (output, None),
         };
         types::check(&reply)?;
         Ok(Self {
@@ -69,7 +71,7 @@ impl Method {
             takes_context,
             arguments,
             reply,
-            fallible,
+            failure,
             idempotent: options.idempotent,
             detached: options.detached,
         })

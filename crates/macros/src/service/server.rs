@@ -81,10 +81,14 @@ impl Service {
         let context = method.takes_context.then(|| quote!(&#cx,));
         let names = method.arguments.iter().map(|(name, _)| name);
         let call = quote!(#implementor::#function(&#service, #context #(#names),*).await);
-        let answer = if method.fallible {
-            quote!(::core::result::Result::map_err(#call, ::core::convert::Into::into))
-        } else {
-            quote!(::core::result::Result::Ok(#call))
+        let answer = match method.failure {
+            Some(at) => {
+                let span = Span::mixed_site().located_at(at);
+                quote_spanned! {span=>
+                    ::core::result::Result::map_err(#call, ::core::convert::Into::into)
+                }
+            }
+            None => quote!(::core::result::Result::Ok(#call)),
         };
         // What is wrong with the future, such as that it is not `Send`, shows at the method.
         let span = Span::mixed_site().located_at(function.span());

@@ -11,15 +11,16 @@ pub(super) fn is_context(ty: &Type) -> bool {
     path.segments.last().is_some_and(|segment| segment.ident == "Context")
 }
 
-/// The value of `Result<T, E>`, if it is one.
-pub(super) fn success(ty: &Type) -> Option<&Type> {
+/// The arguments of `Result<T, E>`, or of an alias that has its name, if it is one.
+pub(super) fn result(ty: &Type) -> Option<(&Type, Option<&Type>)> {
     let Type::Path(TypePath { qself: None, path, .. }) = ty else { return None };
     let segment = path.segments.last().filter(|segment| segment.ident == "Result")?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
-    arguments.args.iter().find_map(|argument| match argument {
+    let mut types = arguments.args.iter().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
-    })
+    });
+    Some((types.next()?, types.next()))
 }
 
 /// Refuses types that no message has, with advice.
