@@ -24,6 +24,8 @@ pub struct NetrpcServer {
     waiting: Option<Waiting>,
     /// What ends the connection once the answer to it has been handed out.
     failed: Option<WireError>,
+    /// Whether the unfinished call at the end of the stream has been answered.
+    ended: bool,
     /// Whether the peer has shown the extension.
     extended: bool,
     sent: Sent,
@@ -62,6 +64,7 @@ impl NetrpcServer {
             headers: HeaderReader::new(Side::Request, limits),
             waiting: None,
             failed: None,
+            ended: false,
             extended: false,
             sent: Sent::default(),
         }
@@ -178,9 +181,13 @@ impl ServerWire for NetrpcServer {
     /// A header without its body is answered as Go answers it: `EOF`, or `unexpected EOF` if some
     /// of the body came.
     fn finish(&mut self, src: &mut BytesMut) -> Result<Option<Event>, WireError> {
+        if self.ended {
+            return Ok(None);
+        }
         if let Some(event) = self.read(src)? {
             return Ok(Some(event));
         }
+        self.ended = true;
         let inside = !self.splitter.is_between_values(src);
         src.clear();
         match self.waiting.take() {
