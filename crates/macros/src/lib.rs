@@ -4,6 +4,15 @@
 //! `::polywire::__private` (or another crate's, see `#[schema(crate = "...")]`), so it works
 //! wherever that crate is a dependency. There is no logic of encodings or wires here: the
 //! descriptor is data, and what a wire cannot carry is refused at registration, not here.
+//!
+//! # What a `__private` module holds
+//!
+//! | for | names |
+//! |---|---|
+//! | the derive | `schema` (the crate `polywire-schema`), `impl_message!` (takes the generics, the type and the where clause, each in braces), `serde` (in generic types, if `impl_message!` uses the clause) |
+//! | `#[service]` | `Method`, `MethodDescriptor`, `ServiceDefinition`, `ServiceDescriptor`, `Service`, `Context` and `Status` of `polywire-core`, and `serde` with its derives |
+//! | servers | `unary::<Arg, Reply, _, _>(&'static MethodDescriptor, Fn(Context, Arg) -> Future<Result<Reply, Status>>) -> Method` |
+//! | clients | `Channel` with async `connect(&str)` and `discover(&str)`, their `ConnectError`, and `Call::<'_, S, Arg, Reply>::new(&S, &'static MethodDescriptor, Arg)` |
 #![forbid(unsafe_code)]
 
 mod derive;
