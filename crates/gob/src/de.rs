@@ -1,20 +1,49 @@
-//! Decoding.
-use crate::{DecodeError, Frame};
+//! Decoding typed values.
+
+mod compound;
+mod deserializer;
+mod enums;
+mod zero;
+
+use bytes::BytesMut;
 use polywire_schema::Schema;
 use serde::de::DeserializeOwned;
-/// Decodes one value.
+
+use self::deserializer::{Deserializer, Session};
+use crate::compile::compile;
+use crate::error::DecodeError;
+use crate::frame::Frame;
+use crate::limits::Limits;
+use crate::split::Splitter;
+use crate::walk::singleton;
+
+/// Decodes a value into a local type. Fields are matched by name; those that the remote type lacks
+/// become zero, or what `#[serde(default)]` says.
 ///
 /// # Errors
-/// When the value does not fit; never fatal.
+/// When the bytes are malformed or the types do not fit; the texts are Go's. Never fatal: the frame
+/// was whole, so the stream is in step.
 pub fn decode<T: DeserializeOwned + Schema>(frame: &Frame) -> Result<T, DecodeError> {
-    let _ = frame;
-    unimplemented!()
+    let local = compile(T::TYPE)?;
+    let (id, mut reader) = frame.open()?;
+    let table = frame.table();
+    let plan = table.plans().plan(table, id, T::TYPE, local)?;
+    if plan.is_singleton {
+        singleton(&mut reader.cursor)?;
+    }
+    let mut session = Session { reader, table, plan: &plan, limit: table.limits().value_depth };
+    T::deserialize(Deserializer { session: &mut session, node: 0, depth: 0 })
 }
-/// Decodes definitions and one value.
+
+/// Decodes the first value of a stream, definitions and all. What follows it is ignored.
 ///
 /// # Errors
-/// When the value does not fit.
+/// As [`decode`], and when the input ends before the value does.
 pub fn from_slice<T: DeserializeOwned + Schema>(bytes: &[u8]) -> Result<T, DecodeError> {
-    let _ = bytes;
-    unimplemented!()
+    let mut splitter = Splitter::new(Limits::default());
+    let mut src = BytesMut::from(bytes);
+    match splitter.next(&mut src)? {
+        Some(frame) => decode(&frame),
+        None => Err(splitter.end_of_input(&src)),
+    }
 }

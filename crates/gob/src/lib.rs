@@ -14,6 +14,7 @@ mod ser;
 mod split;
 mod stream;
 mod table;
+mod time;
 mod value;
 mod walk;
 
@@ -24,9 +25,10 @@ pub use self::error::{DecodeError, EncodeError, RegisterError, StreamError};
 pub use self::frame::Frame;
 pub use self::limits::Limits;
 pub use self::ser::{encode, to_vec};
-pub use self::split::Splitter;
+pub use self::split::{Peeked, Splitter};
 pub use self::stream::{Decoder, Encoder};
 pub use self::table::{FieldType, OpaqueKind, TypeTable};
+pub use self::time::Timestamp;
 pub use self::value::{Value, decode_value, encode_value};
 #[cfg(feature = "derive")]
 pub use polywire_macros::Schema;

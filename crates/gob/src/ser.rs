@@ -1,24 +1,107 @@
-//! Encoding.
-use crate::{Definitions, EncodeError};
-use bytes::Bytes;
+//! Encoding typed values.
+
+mod capture;
+mod compound;
+mod serializer;
+
+use std::cell::Cell;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes};
 use polywire_schema::Schema;
 use serde::Serialize;
-use std::sync::Arc;
-/// Encodes one value as a whole message, without definitions.
+
+pub(crate) use self::compound::Fields;
+use self::serializer::{Place, Serializer};
+use crate::compile::{Compiled, compile};
+use crate::definitions::Definitions;
+use crate::error::EncodeError;
+use crate::raw::{put_int, put_uint, uint_len};
+
+/// Encodes a value as one whole message - length, type id, value - and names the definitions that a
+/// stream must have had before it.
 ///
 /// # Errors
-/// When it cannot be encoded.
+/// When gob cannot carry the type, or the `Serialize` implementation fails.
 pub fn encode<T: Serialize + Schema + ?Sized>(
     value: &T,
 ) -> Result<(Bytes, Arc<Definitions>), EncodeError> {
-    let _ = value;
-    unimplemented!()
+    let compiled = compile(T::TYPE)?;
+    let mut scratch = SCRATCH.take();
+    let start = match message(value, T::TYPE, compiled, &mut scratch) {
+        Ok(start) => start,
+        Err(error) => {
+            SCRATCH.set(scratch);
+            return Err(error);
+        }
+    };
+    Ok((finish(scratch, start), Arc::clone(compiled.definitions())))
 }
-/// Definitions and value.
+
+/// Encodes a value with all its definitions: a whole stream of one value.
 ///
 /// # Errors
-/// When it cannot be encoded.
+/// As [`encode`].
 pub fn to_vec<T: Serialize + Schema + ?Sized>(value: &T) -> Result<Vec<u8>, EncodeError> {
-    let _ = value;
-    unimplemented!()
+    let (message, definitions) = encode(value)?;
+    let mut stream = Vec::with_capacity(message.len());
+    for (_, definition) in definitions.iter() {
+        stream.extend_from_slice(definition);
+    }
+    stream.extend_from_slice(&message);
+    Ok(stream)
+}
+
+thread_local! {
+    /// Room to encode in; taken while in use, so that an implementation of `Serialize` that encodes
+    /// by itself finds an empty one.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// The longest message that is copied out of the scratch buffer; longer ones take the buffer along.
+const MAX_COPIED: usize = 4 << 10;
+
+/// Room in front of a message for its length.
+const PREFIX: usize = 9;
+
+fn finish(scratch: Vec<u8>, start: usize) -> Bytes {
+    if scratch.len() > MAX_COPIED {
+        return Bytes::from(scratch).slice(start..);
+    }
+    let bytes = Bytes::copy_from_slice(scratch.get(start..).unwrap_or_default());
+    SCRATCH.set(scratch);
+    bytes
+}
+
+/// Writes a message into `out`, and returns where in it the message begins.
+fn message<T: Serialize + ?Sized>(
+    value: &T,
+    ty: &'static polywire_schema::Type,
+    compiled: &Compiled,
+    out: &mut Vec<u8>,
+) -> Result<usize, EncodeError> {
+    begin(out, compiled.id(), compiled.is_struct);
+    value.serialize(Serializer { out, ty, place: Place::Element })?;
+    Ok(end(out))
+}
+
+/// Leaves room for the length; a value that is no struct is preceded by a zero.
+pub(crate) fn begin(out: &mut Vec<u8>, id: i32, is_struct: bool) {
+    out.clear();
+    out.resize(PREFIX, 0);
+    put_int(out, i64::from(id));
+    if !is_struct {
+        out.push(0);
+    }
+}
+
+/// Writes the length before the message; returns where it begins.
+pub(crate) fn end(out: &mut [u8]) -> usize {
+    let len = out.len().saturating_sub(PREFIX) as u64;
+    let start = PREFIX.saturating_sub(uint_len(len));
+    if let Some(mut prefix) = out.get_mut(start..PREFIX) {
+        debug_assert_eq!(prefix.remaining_mut(), uint_len(len));
+        put_uint(&mut prefix, len);
+    }
+    start
 }

@@ -24,6 +24,18 @@ pub struct Splitter {
     has_definition: bool,
 }
 
+/// Where a value lies in a buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peeked {
+    /// The id of its type.
+    pub id: i32,
+    /// Where it begins, behind the length and the id.
+    pub start: usize,
+    /// Where its message ends.
+    pub end: usize,
+}
+
 /// `Between -> Within -> Between`. A value whose type reaches no interface never enters `Within`.
 enum State {
     Between,
@@ -68,6 +80,42 @@ impl Splitter {
     #[must_use]
     pub fn is_between_values(&self, src: &BytesMut) -> bool {
         matches!(self.state, State::Between) && src.is_empty() && !self.has_definition
+    }
+
+    /// Looks at the value that begins at `at` in `src`: a parser written by hand can read it in
+    /// place, and take it off the buffer itself, which [`Splitter::taken`] is then told. `None`
+    /// unless it is whole, in one message, and of a type seen before: [`Splitter::next`] sees to
+    /// all else.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self, src: &[u8], at: usize) -> Option<Peeked> {
+        let State::Between = self.state else { return None };
+        let mut cursor = Cursor::new(src.get(at..)?);
+        let len = usize::try_from(cursor.uint().ok()?).ok()?;
+        let mut message = Cursor::new(cursor.take(len)?);
+        let id = message.type_id().ok()?;
+        let one = self.spans.iter().any(|known| *known == (id, Span::OneMessage));
+        if !one || len > self.limits.message_bytes {
+            return None;
+        }
+        let end = src.len().saturating_sub(cursor.bytes.len());
+        Some(Peeked { id, start: end.saturating_sub(message.bytes.len()), end })
+    }
+
+    /// Says that values seen with [`Splitter::peek`] were taken off the buffer.
+    #[inline]
+    pub fn taken(&mut self) {
+        self.has_definition = false;
+    }
+
+    /// What it means that no more input comes: Go tells an end between values from one within.
+    #[must_use]
+    pub fn end_of_input(&self, src: &BytesMut) -> DecodeError {
+        if self.is_between_values(src) {
+            DecodeError::Eof
+        } else {
+            DecodeError::UnexpectedEof.into_fatal()
+        }
     }
 
     /// Takes one whole value off `src`; `None` means "read more". Between calls `src` may only grow.
@@ -180,41 +228,16 @@ impl Splitter {
         if let Some(&(_, span)) = self.spans.iter().find(|known| known.0 == id) {
             return span;
         }
-        let span = self.find_span(id);
+        let span = match reaches_interface(&self.table, id) {
+            Some(false) => Span::OneMessage,
+            Some(true) => Span::Several,
+            None => Span::Unknown,
+        };
         // Ids nobody defined are not kept: there is no bound to their number.
         if id <= basic::INTERFACE || self.table.get(id).is_some() {
             self.spans.push((id, span));
         }
         span
-    }
-
-    fn find_span(&self, id: i32) -> Span {
-        let (mut seen, mut to_do) = (HashSet::from([id]), vec![id]);
-        let mut found = Span::OneMessage;
-        while let Some(id) = to_do.pop() {
-            if (basic::BOOL..=basic::COMPLEX).contains(&id) {
-                continue;
-            }
-            let mut reach = |id| {
-                if seen.insert(id) {
-                    to_do.push(id);
-                }
-            };
-            match self.table.get(id).map(|definition| &definition.ty) {
-                _ if id == basic::INTERFACE => return Span::Several,
-                None => found = Span::Unknown,
-                Some(WireType::Array { elem, .. } | WireType::Slice { elem }) => reach(*elem),
-                Some(WireType::Map { key, elem }) => {
-                    reach(*key);
-                    reach(*elem);
-                }
-                Some(WireType::Struct { fields }) => {
-                    fields.iter().for_each(|field| reach(field.id));
-                }
-                Some(WireType::Opaque(_) | WireType::Nothing) => {}
-            }
-        }
-        found
     }
 }
 
@@ -233,3 +256,37 @@ impl fmt::Debug for Splitter {
 
 /// Go refuses longer messages on 64-bit machines.
 const GO_MESSAGE_LIMIT: u64 = 1 << 33;
+
+/// Whether values of a type may hold interfaces, and so span messages; `None` if a part of the type
+/// is not defined.
+pub(crate) fn reaches_interface(table: &TypeTable, id: i32) -> Option<bool> {
+    let (mut seen, mut to_do) = (HashSet::from([id]), vec![id]);
+    let mut found = Some(false);
+    while let Some(id) = to_do.pop() {
+        if (basic::BOOL..=basic::COMPLEX).contains(&id) {
+            continue;
+        }
+        if id == basic::INTERFACE {
+            return Some(true);
+        }
+        let Some(definition) = table.get(id) else {
+            found = None;
+            continue;
+        };
+        let mut reach = |id| {
+            if seen.insert(id) {
+                to_do.push(id);
+            }
+        };
+        match &definition.ty {
+            WireType::Array { elem, .. } | WireType::Slice { elem } => reach(*elem),
+            WireType::Map { key, elem } => {
+                reach(*key);
+                reach(*elem);
+            }
+            WireType::Struct { fields } => fields.iter().for_each(|field| reach(field.id)),
+            WireType::Opaque(_) | WireType::Nothing => {}
+        }
+    }
+    found
+}

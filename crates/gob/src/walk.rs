@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::error::DecodeError;
+use crate::frame::Reader;
 use crate::raw::{Cursor, UNKNOWN_TYPE};
 use crate::table::{TypeTable, WireType, basic, next_field};
 
@@ -190,6 +191,26 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>, table: &TypeTable, id: i32) -> Resul
             Progress::Done => Ok(()),
             Progress::NeedMessage => Err(DecodeError::UnexpectedEof),
         },
+    }
+}
+
+/// Skips one value that may span messages.
+#[inline]
+pub(crate) fn skip_reader(
+    reader: &mut Reader<'_>,
+    table: &TypeTable,
+    id: i32,
+) -> Result<(), DecodeError> {
+    match id {
+        basic::BOOL | basic::INT | basic::UINT | basic::FLOAT => reader.cursor.uint().map(drop),
+        basic::BYTES | basic::STRING => reader.cursor.bytes().map(drop),
+        _ => {
+            let (mut walk, mut table) = (Walk::skipping(id), table.clone());
+            while walk.run(&mut reader.cursor, &mut table)? == Progress::NeedMessage {
+                reader.next_message()?;
+            }
+            Ok(())
+        }
     }
 }
 

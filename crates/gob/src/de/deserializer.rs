@@ -1,0 +1,409 @@
+//! The deserializer: reads a value in step with its plan.
+
+use serde::de::{self, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::compound::{ByteSeq, Fields, Items, Pairs, Positions};
+use super::enums::{DataEnum, UnitEnum};
+use super::zero::{Numbers, Zero};
+use crate::error::DecodeError;
+use crate::frame::Reader;
+use crate::plan::{ListPlan, Node, Order, Plan, StructPlan};
+use crate::table::TypeTable;
+use crate::time::Timestamp;
+use crate::walk::{self, opaque, too_deep, too_many};
+
+/// One value being decoded.
+pub(super) struct Session<'a> {
+    pub(super) reader: Reader<'a>,
+    pub(super) table: &'a TypeTable,
+    pub(super) plan: &'a Plan,
+    pub(super) limit: usize,
+}
+
+impl<'a> Session<'a> {
+    #[inline]
+    pub(super) fn node(&self, node: usize) -> &'a Node {
+        self.plan.nodes.get(node).unwrap_or(&Node::Pending)
+    }
+
+    /// Skips a field that has no place in the local type.
+    #[inline]
+    pub(super) fn skip(&mut self, id: i32) -> Result<(), DecodeError> {
+        walk::skip_reader(&mut self.reader, self.table, id)
+    }
+}
+
+pub(super) struct Deserializer<'s, 'a> {
+    pub(super) session: &'s mut Session<'a>,
+    pub(super) node: usize,
+    pub(super) depth: usize,
+}
+
+impl<'a> Deserializer<'_, 'a> {
+    fn plan(&self) -> &'a Node {
+        self.session.node(self.node)
+    }
+
+    fn deeper(&self) -> Result<usize, DecodeError> {
+        if self.depth >= self.session.limit {
+            return Err(too_deep(self.session.limit));
+        }
+        Ok(self.depth.wrapping_add(1))
+    }
+
+    #[inline]
+    fn int<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Int { bits, at } => {
+                let n = self.session.reader.cursor.int()?;
+                if *bits < 64 && n >> bits.wrapping_sub(1) != n >> 63 {
+                    return Err(DecodeError::OutOfRange(at.clone()));
+                }
+                visitor.visit_i64(n)
+            }
+            Node::Uint { bits, at } => {
+                let n = self.session.reader.cursor.uint()?;
+                if *bits < 64 && n >> bits != 0 {
+                    return Err(DecodeError::OutOfRange(at.clone()));
+                }
+                visitor.visit_u64(n)
+            }
+            _ => self.any(visitor),
+        }
+    }
+
+    fn float<'de, V: Visitor<'de>>(
+        self,
+        bits: u8,
+        at: &str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let x = self.session.reader.cursor.float()?;
+        if bits == 32 && x.is_finite() && x.abs() > f64::from(f32::MAX) {
+            return Err(DecodeError::OutOfRange(at.into()));
+        }
+        visitor.visit_f64(x)
+    }
+
+    #[inline]
+    fn text(&mut self) -> Result<&'a str, DecodeError> {
+        let bytes = self.session.reader.cursor.bytes()?;
+        std::str::from_utf8(bytes)
+            .map_err(|_| DecodeError::malformed("gob: string is not UTF-8; decode it as bytes"))
+    }
+
+    fn char<'de, V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        let text = self.text()?;
+        let mut chars = text.chars();
+        match (chars.next(), chars.next()) {
+            // An absent character is zero, and so is an empty string.
+            (None, _) => visitor.visit_char('\0'),
+            (Some(c), None) => visitor.visit_char(c),
+            _ => Err(de::Error::invalid_value(Unexpected::Str(text), &"one character")),
+        }
+    }
+
+    fn time(&mut self, at: &str) -> Result<Timestamp, DecodeError> {
+        let bytes = opaque(&mut self.session.reader.cursor)?;
+        let time = Timestamp::from_bytes(bytes).map_err(DecodeError::malformed)?;
+        if time.nanoseconds < 1_000_000_000 {
+            Ok(time)
+        } else {
+            Err(DecodeError::OutOfRange(at.into()))
+        }
+    }
+
+    fn list<'de, V: Visitor<'de>>(
+        self,
+        plan: &ListPlan,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let depth = self.deeper()?;
+        let cursor = &mut self.session.reader.cursor;
+        let count = cursor.uint()?;
+        if plan.len.is_some_and(|len| len != count) {
+            return Err(walk::ARRAY_LENGTH);
+        }
+        let present = cursor.bytes.len();
+        if !plan.spans && count > present as u64 {
+            return Err(refuse_count(plan, count));
+        }
+        visitor.visit_seq(Items { session: self.session, elem: plan.elem, left: count, depth })
+    }
+
+    fn map<'de, V: Visitor<'de>>(
+        self,
+        (key, elem, spans): (usize, usize, bool),
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let depth = self.deeper()?;
+        let cursor = &mut self.session.reader.cursor;
+        let left = cursor.uint()?;
+        // A key and a value take a byte each at least.
+        if !spans && left > (cursor.bytes.len() >> 1) as u64 {
+            return Err(DecodeError::Eof);
+        }
+        visitor.visit_map(Pairs { session: self.session, key, elem, left, depth })
+    }
+
+    pub(super) fn fields<'de, V: Visitor<'de>>(
+        self,
+        plan: &'a StructPlan,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let depth = self.deeper()?;
+        let mut fields = Fields::new(self.session, plan, depth);
+        match plan.order {
+            Order::Sequence => {
+                let value = visitor.visit_seq(&mut fields)?;
+                fields.finish()?;
+                Ok(value)
+            }
+            Order::Names => visitor.visit_map(&mut fields),
+            Order::Scattered => {
+                let mut positions = Positions::find(fields)?;
+                let value = visitor.visit_seq(&mut positions)?;
+                positions.finish();
+                Ok(value)
+            }
+        }
+    }
+
+    fn duration<'de, V: Visitor<'de>>(self, at: &str, visitor: V) -> Result<V::Value, DecodeError> {
+        let nanos = self.session.reader.cursor.int()?;
+        let nanos = u64::try_from(nanos).map_err(|_| DecodeError::OutOfRange(at.into()))?;
+        let (secs, nanos) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
+        visitor.visit_seq(Numbers([secs, nanos].into_iter()))
+    }
+
+    /// As `SystemTime` reads itself. Go's zero time means "no time", as does the epoch here.
+    fn clock<'de, V: Visitor<'de>>(
+        mut self,
+        at: &str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let time = self.time(at)?;
+        let secs = if time.unix_seconds == Timestamp::GO_ZERO.unix_seconds {
+            0
+        } else {
+            u64::try_from(time.unix_seconds).map_err(|_| DecodeError::OutOfRange(at.into()))?
+        };
+        visitor.visit_seq(Numbers([secs, u64::from(time.nanoseconds)].into_iter()))
+    }
+
+    fn any<'de, V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Bool => visitor.visit_bool(self.session.reader.cursor.uint()? != 0),
+            Node::Int { .. } | Node::Uint { .. } => self.int(visitor),
+            Node::Float { bits, at } => self.float(*bits, at, visitor),
+            Node::Char => self.char(visitor),
+            Node::String | Node::UnitEnum => visitor.visit_str(self.text()?),
+            Node::Bytes => visitor.visit_bytes(self.session.reader.cursor.bytes()?),
+            Node::Duration { at } => self.duration(at, visitor),
+            Node::Time { at } => visitor.visit_string(self.time(at)?.to_text()),
+            Node::Option(_) => de::Deserializer::deserialize_option(self, visitor),
+            Node::List(plan) => self.list(plan, visitor),
+            Node::Map { key, elem, spans } => self.map((*key, *elem, *spans), visitor),
+            Node::Struct(plan) => self.fields(plan, visitor),
+            Node::Enum(_) => visitor.visit_enum(DataEnum { of: self }),
+            Node::Pending => Err(DecodeError::malformed("gob: unknown type id or corrupted data")),
+        }
+    }
+}
+
+#[cold]
+fn refuse_count(plan: &ListPlan, count: u64) -> DecodeError {
+    const GO_SLICE_LIMIT: u64 = 1 << 33;
+    let Some((name, size)) = plan.scalar else { return too_many(count) };
+    let text = if count.checked_mul(size).is_none_or(|bytes| bytes > GO_SLICE_LIMIT) {
+        format!("gob: {name} slice too big: {count} elements of {size} bytes")
+    } else {
+        format!("gob: decoding {name} array or slice: length exceeds input size ({count} elements)")
+    };
+    DecodeError::Malformed(text.into())
+}
+
+impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
+    type Error = DecodeError;
+
+    forward_to_deserialize_any! {
+        bool f32 f64 ignored_any identifier
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.any(visitor)
+    }
+
+    #[inline]
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    #[inline]
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.int(visitor)
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.any(visitor)
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::String => visitor.visit_str(self.text()?),
+            _ => self.any(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.any(visitor)
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Bytes => visitor.visit_byte_buf(self.session.reader.cursor.bytes()?.to_vec()),
+            _ => self.any(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Option(item) => {
+                let (node, depth) = (*item, self.depth);
+                visitor.visit_some(Deserializer { session: self.session, node, depth })
+            }
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Struct(plan) => {
+                let depth = self.deeper()?;
+                Fields::new(self.session, plan, depth).finish()?;
+                visitor.visit_unit()
+            }
+            _ => self.any(visitor),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_unit(visitor)
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Bytes => visitor.visit_seq(ByteSeq(self.session.reader.cursor.bytes()?.iter())),
+            Node::List(plan) => self.list(plan, visitor),
+            _ => self.any(visitor),
+        }
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        self.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.any(visitor)
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Struct(plan) => self.fields(plan, visitor),
+            Node::Time { at } => self.clock(at, visitor),
+            _ => self.any(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        mut self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::UnitEnum | Node::String => visitor.visit_enum(UnitEnum(self.text()?)),
+            _ => visitor.visit_enum(DataEnum { of: self }),
+        }
+    }
+
+    fn is_human_readable(&self) -> bool {
+        true
+    }
+}
+
+/// What an absent field is read from.
+pub(super) fn zero(plan: &StructPlan, at: usize) -> Zero {
+    Zero(plan.local.0.ty(at))
+}

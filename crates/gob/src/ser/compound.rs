@@ -1,0 +1,287 @@
+//! Values of several parts: structs, lists, maps.
+
+use polywire_schema::{Field, Type, TypeRef};
+use serde::{Serialize, ser};
+
+use super::capture::{ByteSink, Number};
+use super::serializer::{Place, Serializer};
+use crate::error::EncodeError;
+use crate::raw::{put_uint, uint_len};
+use crate::time::Timestamp;
+
+/// The fields of a struct.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fields {
+    Named(&'static [Field]),
+    Unnamed(&'static [TypeRef]),
+}
+
+impl Fields {
+    #[inline]
+    pub(crate) fn ty(self, at: usize) -> Option<&'static Type> {
+        match self {
+            Self::Named(fields) => fields.get(at).map(|field| (field.ty)()),
+            Self::Unnamed(items) => items.get(at).map(|item| item()),
+        }
+    }
+
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Named(fields) => fields.len(),
+            Self::Unnamed(items) => items.len(),
+        }
+    }
+
+    pub(crate) fn name(self, at: usize) -> &'static str {
+        match self {
+            Self::Named(fields) => fields.get(at).map_or("", |field| field.serde),
+            Self::Unnamed(_) => "",
+        }
+    }
+
+    pub(crate) fn has_default(self, at: usize) -> bool {
+        match self {
+            Self::Named(fields) => fields.get(at).is_some_and(|field| field.has_default),
+            Self::Unnamed(_) => false,
+        }
+    }
+}
+
+/// A value of several parts, being written.
+pub(super) enum Compound<'o> {
+    /// An empty list or map that is left out.
+    Nothing,
+    Struct {
+        out: &'o mut Vec<u8>,
+        fields: Fields,
+        /// The field expected next.
+        next: usize,
+        /// One past the field sent last.
+        last: usize,
+        /// How many structs end with this one.
+        ends: usize,
+    },
+    List {
+        out: &'o mut Vec<u8>,
+        item: &'static Type,
+        len: Option<usize>,
+        count: usize,
+        start: usize,
+    },
+    Bytes {
+        out: &'o mut Vec<u8>,
+        len: Option<usize>,
+        count: usize,
+        start: usize,
+    },
+    Map {
+        out: &'o mut Vec<u8>,
+        key: &'static Type,
+        value: &'static Type,
+        len: Option<usize>,
+        count: usize,
+        start: usize,
+    },
+    /// A `Duration` or `SystemTime`, which serde takes for structs of seconds and nanoseconds.
+    Clock {
+        serializer: Serializer<'o>,
+        parts: [u64; 2],
+        at: usize,
+    },
+}
+
+impl Compound<'_> {
+    #[inline]
+    fn field<T: Serialize + ?Sized>(
+        &mut self,
+        name: Option<&str>,
+        value: &T,
+    ) -> Result<(), EncodeError> {
+        match self {
+            Self::Struct { out, fields, next, last, .. } => {
+                let at = find(*fields, *next, name)?;
+                let Some(ty) = fields.ty(at) else { return Err(unknown_field()) };
+                let after = at.wrapping_add(1);
+                let place = Place::Field(after.wrapping_sub(*last) as u64);
+                if value.serialize(Serializer { out, ty, place })? {
+                    *last = after;
+                }
+                *next = after;
+                Ok(())
+            }
+            Self::Clock { parts, at, .. } => {
+                let number = value.serialize(Number)?;
+                let part = parts.get_mut(*at).ok_or_else(unknown_field)?;
+                *part = number;
+                *at = at.saturating_add(1);
+                Ok(())
+            }
+            Self::List { .. } | Self::Bytes { .. } | Self::Map { .. } | Self::Nothing => {
+                self.element(value)
+            }
+        }
+    }
+
+    #[inline]
+    fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        match self {
+            Self::Bytes { out, count, .. } => {
+                *count = count.wrapping_add(1);
+                value.serialize(ByteSink(out))
+            }
+            Self::List { out, item, count, .. } => {
+                *count = count.wrapping_add(1);
+                value.serialize(Serializer { out, ty: item, place: Place::Element })?;
+                Ok(())
+            }
+            Self::Nothing => Err(wrong_length()),
+            Self::Struct { .. } => self.field(None, value),
+            Self::Map { .. } | Self::Clock { .. } => Err(unknown_field()),
+        }
+    }
+
+    fn finish(self) -> Result<bool, EncodeError> {
+        match self {
+            Self::Nothing => Ok(false),
+            Self::Struct { out, ends, .. } => {
+                out.push(0);
+                if ends > 1 {
+                    out.push(0);
+                }
+                Ok(true)
+            }
+            Self::List { out, len, count, start, .. }
+            | Self::Bytes { out, len, count, start }
+            | Self::Map { out, len, count, start, .. } => {
+                match len {
+                    Some(len) if len == count => {}
+                    Some(_) => return Err(wrong_length()),
+                    None => insert_count(out, start, count),
+                }
+                Ok(true)
+            }
+            Self::Clock { serializer, parts: [secs, nanos], .. } => {
+                if matches!(serializer.ty.kind, polywire_schema::Kind::Duration) {
+                    serializer.put_nanos(secs, nanos)
+                } else {
+                    let time = Timestamp::from_unix(secs, nanos)
+                        .ok_or_else(|| EncodeError::Value("time out of range".into()))?;
+                    serializer.put_time(time)
+                }
+            }
+        }
+    }
+}
+
+/// Puts a count before elements whose number was not known when they were written.
+fn insert_count(out: &mut Vec<u8>, start: usize, count: usize) {
+    let end = out.len();
+    put_uint(out, count as u64);
+    if let Some(written) = out.get_mut(start..) {
+        debug_assert_eq!(
+            written.len().saturating_sub(end.saturating_sub(start)),
+            uint_len(count as u64)
+        );
+        written.rotate_right(uint_len(count as u64));
+    }
+}
+
+/// Fields come in the order of the schema, but for those that are skipped.
+#[inline]
+fn find(fields: Fields, next: usize, name: Option<&str>) -> Result<usize, EncodeError> {
+    let (Some(name), Fields::Named(named)) = (name, fields) else { return Ok(next) };
+    let rest = named.get(next..).unwrap_or_default();
+    match rest.iter().position(|field| field.serde == name) {
+        Some(skipped) => Ok(next.wrapping_add(skipped)),
+        None => Err(unknown_field()),
+    }
+}
+
+#[cold]
+fn unknown_field() -> EncodeError {
+    EncodeError::Schema {
+        expected: "struct".to_owned(),
+        got: "a field the schema does not have there",
+    }
+}
+
+#[cold]
+fn wrong_length() -> EncodeError {
+    EncodeError::Schema {
+        expected: "sequence or map".to_owned(),
+        got: "another length than announced",
+    }
+}
+
+macro_rules! parts {
+    ($($trait:ident $method:ident),* $(,)?) => {
+        $(impl ser::$trait for Compound<'_> {
+            type Ok = bool;
+            type Error = EncodeError;
+
+            #[inline]
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+                self.element(value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<bool, EncodeError> {
+                self.finish()
+            }
+        })*
+    };
+}
+
+parts! {
+    SerializeSeq serialize_element,
+    SerializeTuple serialize_element,
+    SerializeTupleStruct serialize_field,
+    SerializeTupleVariant serialize_field,
+}
+
+macro_rules! named {
+    ($($trait:ident),* $(,)?) => {
+        $(impl ser::$trait for Compound<'_> {
+            type Ok = bool;
+            type Error = EncodeError;
+
+            #[inline]
+            fn serialize_field<T: Serialize + ?Sized>(
+                &mut self,
+                name: &'static str,
+                value: &T,
+            ) -> Result<(), EncodeError> {
+                self.field(Some(name), value)
+            }
+
+            #[inline]
+            fn end(self) -> Result<bool, EncodeError> {
+                self.finish()
+            }
+        })*
+    };
+}
+
+named!(SerializeStruct, SerializeStructVariant);
+
+impl ser::SerializeMap for Compound<'_> {
+    type Ok = bool;
+    type Error = EncodeError;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
+        let Self::Map { out, key, count, .. } = self else { return Err(wrong_length()) };
+        *count = count.wrapping_add(1);
+        value.serialize(Serializer { out, ty: key, place: Place::Element })?;
+        Ok(())
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, of: &T) -> Result<(), EncodeError> {
+        let Self::Map { out, value, .. } = self else { return Err(wrong_length()) };
+        of.serialize(Serializer { out, ty: value, place: Place::Element })?;
+        Ok(())
+    }
+
+    fn end(self) -> Result<bool, EncodeError> {
+        self.finish()
+    }
+}
