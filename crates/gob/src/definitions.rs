@@ -32,6 +32,12 @@ impl Definitions {
         self.root
     }
 
+    /// The first id defined, which no other set of definitions begins with. The root may be a basic
+    /// type, if it is an interface.
+    fn first(&self) -> i32 {
+        self.messages.first().map_or(self.root, |message| message.0)
+    }
+
     /// The table a receiver of these definitions would have; built once.
     pub(crate) fn table(&self) -> &TypeTable {
         self.table.get_or_init(|| {
@@ -82,12 +88,16 @@ impl Sent {
         needed.iter().filter(|(id, _)| !self.defined.has(*id)).map(|(id, message)| (*id, message))
     }
 
+    fn is_complete(&self, definitions: &Definitions) -> bool {
+        definitions.messages.is_empty() || self.complete.has(definitions.first())
+    }
+
     /// Records that the missing ones were sent.
     pub fn mark(&mut self, definitions: &Definitions) {
-        if self.complete.has(definitions.root) {
+        if self.is_complete(definitions) {
             return;
         }
-        self.complete.set(definitions.root);
+        self.complete.set(definitions.first());
         for (id, _) in definitions.iter() {
             self.defined.set(id);
         }

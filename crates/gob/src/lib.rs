@@ -29,7 +29,9 @@ pub use self::split::{Peeked, Splitter};
 pub use self::stream::{Decoder, Encoder};
 pub use self::table::{FieldType, OpaqueKind, TypeTable};
 pub use self::time::Timestamp;
-pub use self::value::{Value, decode_value, encode_value};
+pub use self::value::{
+    Dynamic, List, Map, Opaque, Shape, ShapeKind, Struct, Value, decode_value, encode_value,
+};
 #[cfg(feature = "derive")]
 pub use polywire_macros::Schema;
 pub use polywire_schema::Schema;

@@ -90,8 +90,16 @@ impl Splitter {
     #[must_use]
     pub fn peek(&self, src: &[u8], at: usize) -> Option<Peeked> {
         let State::Between = self.state else { return None };
-        let mut cursor = Cursor::new(src.get(at..)?);
-        let len = usize::try_from(cursor.uint().ok()?).ok()?;
+        let bytes = src.get(at..)?;
+        let mut cursor = Cursor::new(bytes);
+        // Most messages are short, and this is looked at once a message.
+        let len = match bytes.split_first() {
+            Some((&len, rest)) if len < 0x80 => {
+                cursor = Cursor::new(rest);
+                usize::from(len)
+            }
+            _ => usize::try_from(cursor.uint().ok()?).ok()?,
+        };
         let mut message = Cursor::new(cursor.take(len)?);
         let id = message.type_id().ok()?;
         let one = self.spans.iter().any(|known| *known == (id, Span::OneMessage));
