@@ -4,6 +4,7 @@ mod body;
 mod client;
 mod header;
 mod incoming;
+mod names;
 mod plan;
 mod server;
 

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
-use bytes::BytesMut;
-use polywire_core::{Code, Encoding, Metadata, Origin, Reply, Request, Response, Status};
-use polywire_gob::{Frame, Sent, Splitter};
+use bytes::{Buf, Bytes, BytesMut};
+use polywire_core::{Code, Encoding, Origin, Reply, Request, Response, Status};
+use polywire_gob::{Sent, Splitter};
 
 use super::body::Carried;
 use super::header::{EXT_VERSION, KIND_CALL, NO_METADATA, RequestHeader, types};
-use super::incoming::{body, encoding, stream_error};
-use super::plan::{Header, HeaderReader, Side};
+use super::incoming::{Value, encoding, stream_error};
+use super::plan::{Header, HeaderReader, Place, Side, Source};
 use crate::{CallReader, CallWriter, Limits, Outgoing, WireError};
 
 /// The client's side of a net/rpc connection.
@@ -116,58 +116,90 @@ pub struct NetrpcReader {
 /// A reply as its header tells it.
 #[derive(Debug)]
 struct Waiting {
-    id: u64,
-    /// What the body is to be read as and what travels beside it, or how the call failed.
-    outcome: Result<(Encoding, Metadata), Status>,
+    header: Header,
+    /// What the header was read from.
+    bytes: Bytes,
 }
 
 impl NetrpcReader {
-    fn header(&mut self, frame: &Frame) -> Result<Waiting, WireError> {
-        let header = self.headers.read(frame)?;
+    /// Takes a header and its body off the buffer in one piece, if both are there and of types
+    /// that were met before.
+    #[inline]
+    fn whole_reply(&mut self, src: &mut BytesMut) -> Result<Option<(u64, Reply)>, WireError> {
+        let Some(head) = self.splitter.peek(src, 0) else { return Ok(None) };
+        let Some(body) = self.splitter.peek(src, head.end) else { return Ok(None) };
+        let value = Place::new(head.start, head.end);
+        let table = self.splitter.table();
+        let header = self.headers.read(Source { bytes: src, value, id: head.id, table })?;
         self.peer.learn(header.ext);
-        Ok(Waiting { id: header.seq, outcome: self.outcome(&header, frame) })
+        let mut bytes = src.split_to(body.end).freeze();
+        self.splitter.taken();
+        let table = self.splitter.table();
+        if header.is_plain_success() {
+            bytes.advance(head.end);
+            let body = Value { bytes, table }.body(Encoding::Gob);
+            return Ok(Some((header.seq, body.map(Response::new))));
+        }
+        let waiting = Waiting { header, bytes: bytes.clone() };
+        bytes.advance(head.end);
+        Ok(Some(self.complete(&waiting, Value { bytes, table })))
     }
 
-    fn outcome(&self, header: &Header<'_>, frame: &Frame) -> Result<(Encoding, Metadata), Status> {
+    fn complete(&self, waiting: &Waiting, value: Value<'_>) -> (u64, Reply) {
+        (waiting.header.seq, self.reply(waiting, value))
+    }
+
+    fn reply(&self, waiting: &Waiting, value: Value<'_>) -> Reply {
+        let Waiting { header, bytes } = waiting;
         if header.meta.bytes > self.max_metadata {
             let (size, limit) = (header.meta.bytes, self.max_metadata);
             let why =
                 format!("metadata bytes of {size} is over the limit of {limit} (metadata_bytes)");
             return Err(Status::new(Code::ResourceExhausted, why));
         }
-        let metadata = header.meta.metadata(frame);
-        if header.error.is_empty() {
-            return Ok((encoding(header.encoding)?, metadata));
+        let metadata = header.meta.metadata(bytes);
+        if !header.error.is_empty() {
+            let text = String::from_utf8_lossy(header.error.of(bytes));
+            let status = Status::new(Code::from_number(header.code), text);
+            let details = header.details.share(bytes);
+            return Err(status.with_details(details).with_metadata(metadata));
         }
-        let text = String::from_utf8_lossy(header.error);
-        let details = frame.bytes().slice_ref(header.details);
-        let status = Status::new(Code::from_number(header.code), text);
-        Err(status.with_details(details).with_metadata(metadata))
+        let mut response = Response::new(value.body(encoding(header.encoding.of(bytes))?)?);
+        response.metadata = metadata;
+        Ok(response)
     }
 }
 
-impl Waiting {
-    fn complete(self, frame: Frame) -> (u64, Reply) {
-        let reply = self.outcome.and_then(|(encoding, metadata)| {
-            let mut response = Response::new(body(frame, encoding)?);
-            response.metadata = metadata;
-            Ok(response)
-        });
-        (self.id, reply)
+impl Header {
+    /// Whether it is Go's header of a success, nothing added.
+    const fn is_plain_success(&self) -> bool {
+        self.error.is_empty() && self.encoding.is_empty() && self.meta.bytes == 0
     }
 }
 
 impl CallReader for NetrpcReader {
     fn read(&mut self, src: &mut BytesMut) -> Result<Option<(u64, Reply)>, WireError> {
         loop {
+            if self.waiting.is_none()
+                && let Some(reply) = self.whole_reply(src)?
+            {
+                return Ok(Some(reply));
+            }
             let frame = match self.splitter.next(src) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(None),
                 Err(error) => return Err(stream_error(&error)),
             };
             match self.waiting.take() {
-                Some(waiting) => return Ok(Some(waiting.complete(frame))),
-                None => self.waiting = Some(self.header(&frame)?),
+                Some(waiting) => {
+                    let (bytes, table) = frame.into_parts();
+                    return Ok(Some(self.complete(&waiting, Value { bytes, table: &table })));
+                }
+                None => {
+                    let header = self.headers.read_frame(&frame)?;
+                    self.peer.learn(header.ext);
+                    self.waiting = Some(Waiting { header, bytes: frame.bytes().clone() });
+                }
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use polywire_core::{Body, Code, Encoding, Payload, Status};
-use polywire_gob::{DecodeError, Frame};
+use polywire_gob::raw::Cursor;
+use polywire_gob::{DecodeError, TypeTable};
 
 use crate::WireError;
 
@@ -20,27 +21,38 @@ pub(super) fn encoding(name: &[u8]) -> Result<Encoding, Status> {
     })
 }
 
-/// A frame as a body: gob with its types, or what a byte string holds.
-///
-/// # Errors
-/// When another encoding than gob is not in a byte string.
-pub(super) fn body(frame: Frame, encoding: Encoding) -> Result<Body, Status> {
-    if encoding == Encoding::Gob {
-        let (bytes, table) = frame.into_parts();
-        let payload = Payload::new(encoding, bytes).with_context(table.to_context());
-        return Ok(Body::Unary(payload));
-    }
-    let bytes = byte_string(&frame).ok_or_else(|| {
-        let why = format!("a body in {encoding} must be a byte string");
-        Status::new(Code::InvalidArgument, why)
-    })?;
-    Ok(Body::Unary(Payload::new(encoding, bytes)))
+/// A value that came in.
+pub(super) struct Value<'a> {
+    /// Its message.
+    pub(super) bytes: Bytes,
+    pub(super) table: &'a TypeTable,
 }
 
-fn byte_string(frame: &Frame) -> Option<Bytes> {
-    let mut cursor = frame.body().ok()?;
-    let (BYTES, 0) = (frame.type_id(), cursor.uint().ok()?) else { return None };
-    Some(frame.bytes().slice_ref(cursor.bytes().ok()?))
+impl Value<'_> {
+    /// The value as a body: gob with its types, or what a byte string holds.
+    ///
+    /// # Errors
+    /// When another encoding than gob is not in a byte string.
+    #[inline]
+    pub(super) fn body(self, encoding: Encoding) -> Result<Body, Status> {
+        if encoding == Encoding::Gob {
+            let payload = Payload::new(encoding, self.bytes).with_context(self.table.to_context());
+            return Ok(Body::Unary(payload));
+        }
+        let bytes = self.byte_string().ok_or_else(|| {
+            let why = format!("a body in {encoding} must be a byte string");
+            Status::new(Code::InvalidArgument, why)
+        })?;
+        Ok(Body::Unary(Payload::new(encoding, bytes)))
+    }
+
+    /// Length, id, the zero in front of what is no struct, byte count, bytes.
+    fn byte_string(&self) -> Option<Bytes> {
+        let mut cursor = Cursor::new(&self.bytes);
+        let _length = cursor.uint().ok()?;
+        let (BYTES, 0) = (cursor.int().ok()?, cursor.uint().ok()?) else { return None };
+        Some(self.bytes.slice_ref(cursor.bytes().ok()?))
+    }
 }
 
 /// What ends a connection whose gob stream is broken.
@@ -54,4 +66,4 @@ pub(super) fn stream_error(error: &DecodeError) -> WireError {
 }
 
 /// The id of gob's byte strings.
-const BYTES: i32 = 5;
+const BYTES: i64 = 5;

@@ -1,32 +1,50 @@
 //! The headers a peer sends: any struct with fields of the right names.
 
+use bytes::Bytes;
 use polywire_core::{ByteStr, Metadata};
 use polywire_gob::raw::{Cursor, skip};
 use polywire_gob::{DecodeError, Frame, TypeTable};
 
 use crate::{Limits, WireError};
 
-/// What a header says, borrowed from its frame; what it leaves out is zero.
+/// What a header says; what it leaves out is zero. Texts are places in the bytes it was read from.
 #[derive(Debug, Default)]
-pub(super) struct Header<'a> {
-    pub(super) method: &'a [u8],
+pub(super) struct Header {
+    pub(super) method: Place,
     pub(super) seq: u64,
-    pub(super) error: &'a [u8],
+    pub(super) error: Place,
     pub(super) ext: u64,
-    pub(super) meta: Meta<'a>,
+    pub(super) meta: Meta,
     pub(super) timeout: i64,
-    pub(super) encoding: &'a [u8],
+    pub(super) encoding: Place,
     pub(super) kind: u64,
     pub(super) code: u64,
-    pub(super) details: &'a [u8],
+    pub(super) details: Place,
+}
+
+/// Where a text stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Place {
+    start: usize,
+    end: usize,
 }
 
 /// Names and values in turn.
 #[derive(Debug, Default)]
-pub(super) struct Meta<'a> {
-    parts: Vec<&'a [u8]>,
+pub(super) struct Meta {
+    parts: Vec<Place>,
     /// How many bytes they have together.
     pub(super) bytes: usize,
+}
+
+/// Where a header was read from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'a> {
+    pub(super) bytes: &'a [u8],
+    /// Where its value begins and ends.
+    pub(super) value: Place,
+    pub(super) id: i32,
+    pub(super) table: &'a TypeTable,
 }
 
 /// A field that is understood.
@@ -84,14 +102,29 @@ impl HeaderReader {
     ///
     /// # Errors
     /// When it is no header; the stream is of no use then.
-    pub(super) fn read<'a>(&mut self, frame: &'a Frame) -> Result<Header<'a>, WireError> {
-        let id = frame.type_id();
-        let at = match self.plans.iter().position(|plan| plan.id == id) {
+    pub(super) fn read(&mut self, from: Source<'_>) -> Result<Header, WireError> {
+        let at = match self.plans.iter().position(|plan| plan.id == from.id) {
             Some(at) => at,
-            None => self.learn(frame.table(), id)?,
+            None => self.learn(from.table, from.id)?,
         };
         let Some(plan) = self.plans.get(at) else { return Err(malformed("no plan")) };
-        plan.read(frame, self.max_metadata).map_err(|error| malformed(&error.to_string()))
+        plan.read(from, self.max_metadata).ok_or_else(|| malformed("gob: bad data"))
+    }
+
+    /// Reads the header in a frame of its own.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub(super) fn read_frame(&mut self, frame: &Frame) -> Result<Header, WireError> {
+        let (bytes, table) = (frame.bytes(), frame.table());
+        // The value is what ends the first message, which begins with its length.
+        let mut cursor = Cursor::new(bytes);
+        let (Ok(_), Ok(value)) = (cursor.bytes(), frame.body()) else {
+            return Err(malformed("it is no message"));
+        };
+        let end = bytes.len().saturating_sub(cursor.rest().len());
+        let value = Place::new(end.saturating_sub(value.rest().len()), end);
+        self.read(Source { bytes, value, id: frame.type_id(), table })
     }
 
     fn learn(&mut self, table: &TypeTable, id: i32) -> Result<usize, WireError> {
@@ -142,62 +175,131 @@ impl Plan {
         Ok(Self { id, steps })
     }
 
-    fn read<'a>(&self, frame: &'a Frame, max: usize) -> Result<Header<'a>, DecodeError> {
-        let mut cursor = frame.body()?;
+    /// `None` when the bytes are no such struct.
+    #[inline]
+    fn read(&self, from: Source<'_>, max: usize) -> Option<Header> {
+        let mut cursor = Cut { bytes: from.bytes.get(..from.value.end)?, at: from.value.start };
         let mut header = Header::default();
         let mut number = 0_usize;
-        loop {
-            // A struct ends with a zero, or with its message.
-            if cursor.is_empty() {
-                return Ok(header);
-            }
-            let delta = usize::try_from(cursor.uint()?).unwrap_or(usize::MAX);
+        // A struct ends with a zero, or with its message.
+        while cursor.at < cursor.bytes.len() {
+            let delta = usize::try_from(cursor.uint()?).ok()?;
             if delta == 0 {
-                return Ok(header);
+                break;
             }
-            number = number.saturating_add(delta);
-            match self.steps.get(number.saturating_sub(1)) {
-                None => {
-                    let why = "gob: bad data: field numbers out of bounds";
-                    return Err(DecodeError::Malformed(why.into()));
-                }
-                Some(Step::Skip(id)) => skip(&mut cursor, frame.table(), *id)?,
-                Some(Step::Read(known)) => match known {
-                    Known::Method => header.method = cursor.bytes()?,
-                    Known::Seq => header.seq = cursor.uint()?,
-                    Known::Error => header.error = cursor.bytes()?,
-                    Known::Ext => header.ext = cursor.uint()?,
-                    Known::Meta => header.meta = Meta::read(&mut cursor, max)?,
-                    Known::Timeout => header.timeout = cursor.int()?,
-                    Known::Encoding => header.encoding = cursor.bytes()?,
-                    Known::Kind => header.kind = cursor.uint()?,
-                    Known::Code => header.code = cursor.uint()?,
-                    Known::Details => header.details = cursor.bytes()?,
-                },
+            number = number.checked_add(delta)?;
+            match self.steps.get(number.checked_sub(1)?)? {
+                Step::Read(Known::Method) => header.method = cursor.text()?,
+                Step::Read(Known::Seq) => header.seq = cursor.uint()?,
+                Step::Read(Known::Error) => header.error = cursor.text()?,
+                Step::Read(Known::Ext) => header.ext = cursor.uint()?,
+                Step::Read(Known::Meta) => header.meta = Meta::read(&mut cursor, max)?,
+                Step::Read(Known::Timeout) => header.timeout = cursor.int()?,
+                Step::Read(Known::Encoding) => header.encoding = cursor.text()?,
+                Step::Read(Known::Kind) => header.kind = cursor.uint()?,
+                Step::Read(Known::Code) => header.code = cursor.uint()?,
+                Step::Read(Known::Details) => header.details = cursor.text()?,
+                Step::Skip(id) => cursor.skip(from.table, *id)?,
             }
         }
+        Some(header)
     }
 }
 
-impl<'a> Meta<'a> {
+/// Reads forward and remembers where.
+struct Cut<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cut<'a> {
+    #[inline]
+    fn uint(&mut self) -> Option<u64> {
+        match self.bytes.get(self.at) {
+            Some(&byte) if byte < 0x80 => {
+                self.at = self.at.checked_add(1)?;
+                Some(u64::from(byte))
+            }
+            _ => self.by_cursor(|cursor| cursor.uint()),
+        }
+    }
+
+    fn int(&mut self) -> Option<i64> {
+        self.by_cursor(Cursor::int)
+    }
+
+    #[inline]
+    fn text(&mut self) -> Option<Place> {
+        let len = usize::try_from(self.uint()?).ok()?;
+        let place = Place { start: self.at, end: self.at.checked_add(len)? };
+        self.at = place.end;
+        (place.end <= self.bytes.len()).then_some(place)
+    }
+
+    fn skip(&mut self, table: &TypeTable, id: i32) -> Option<()> {
+        self.by_cursor(|cursor| skip(cursor, table, id))
+    }
+
+    #[inline(never)]
+    fn by_cursor<T>(
+        &mut self,
+        read: impl FnOnce(&mut Cursor<'a>) -> Result<T, DecodeError>,
+    ) -> Option<T> {
+        let mut cursor = Cursor::new(self.bytes.get(self.at..)?);
+        let value = read(&mut cursor).ok()?;
+        self.at = self.bytes.len().checked_sub(cursor.rest().len())?;
+        Some(value)
+    }
+}
+
+impl Place {
+    pub(super) const fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    pub(super) const fn len(self) -> usize {
+        self.end.saturating_sub(self.start)
+    }
+
+    pub(super) const fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// The text in the bytes it was read from.
+    #[inline]
+    pub(super) fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// The text, sharing the bytes it was read from.
+    #[inline]
+    pub(super) fn share(self, bytes: &Bytes) -> Bytes {
+        if self.is_empty() || self.end > bytes.len() {
+            return Bytes::new();
+        }
+        bytes.slice(self.start..self.end)
+    }
+}
+
+impl Meta {
     /// Reads a list of strings. Each takes a byte at least, so that a false count ends with the
     /// bytes; nothing is reserved for it.
-    fn read(cursor: &mut Cursor<'a>, max: usize) -> Result<Self, DecodeError> {
+    fn read(cursor: &mut Cut<'_>, max: usize) -> Option<Self> {
         let mut meta = Self::default();
         for _ in 0..cursor.uint()? {
-            let part = cursor.bytes()?;
+            let part = cursor.text()?;
             meta.bytes = meta.bytes.saturating_add(part.len()).saturating_add(1);
             if meta.bytes <= max {
                 meta.parts.push(part);
             }
         }
-        Ok(meta)
+        Some(meta)
     }
 
-    /// The pairs, sharing the frame's bytes. What is no text is left out.
-    pub(super) fn metadata(&self, frame: &Frame) -> Metadata {
+    /// The pairs, sharing the bytes they were read from. What is no text is left out.
+    pub(super) fn metadata(&self, bytes: &Bytes) -> Metadata {
         let mut metadata = Metadata::new();
-        let text = |part: &[u8]| ByteStr::from_utf8(frame.bytes().slice_ref(part));
+        let text = |part: &Place| ByteStr::from_utf8(part.share(bytes));
         for pair in self.parts.chunks_exact(2) {
             if let [name, value] = pair
                 && let (Ok(name), Ok(value)) = (text(name), text(value))

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use polywire_core::{
     ByteStr, Code, Encoding, Metadata, MethodName, Reply, Request, Response, Status,
 };
@@ -10,8 +10,9 @@ use polywire_gob::{DecodeError, Frame, Sent, Splitter};
 
 use super::body::Carried;
 use super::header::{EXT_VERSION, ExtendedResponse, KIND_CALL, KIND_CANCEL, PlainResponse, types};
-use super::incoming::{body, encoding, stream_error};
-use super::plan::{Header, HeaderReader, Side};
+use super::incoming::{Value, encoding, stream_error};
+use super::names::Names;
+use super::plan::{Header, HeaderReader, Place, Side, Source};
 use crate::{Limits, Outgoing, ServerEvent, ServerWire, WireError};
 
 /// The server's side of a net/rpc connection over gob: `Header -> Body -> Header -> ..`.
@@ -20,6 +21,7 @@ pub struct NetrpcServer {
     limits: Limits,
     splitter: Splitter,
     headers: HeaderReader,
+    names: Names,
     /// The call whose body has not come yet.
     waiting: Option<Waiting>,
     /// What ends the connection once the answer to it has been handed out.
@@ -41,15 +43,19 @@ pub struct NetrpcTicket {
     ext: bool,
 }
 
-/// A call as its header tells it.
+/// What a header says of a call.
+struct Head {
+    method: MethodName,
+    encoding: Encoding,
+    metadata: Metadata,
+}
+
+/// A header whose body has not come yet.
 #[derive(Debug)]
 struct Waiting {
-    ticket: NetrpcTicket,
-    /// The name, or the refusal of the call.
-    method: Result<MethodName, Status>,
-    metadata: Metadata,
-    timeout: Option<Duration>,
-    encoding: Encoding,
+    header: Header,
+    /// What the header was read from.
+    bytes: Bytes,
 }
 
 type Event = ServerEvent<NetrpcTicket>;
@@ -62,6 +68,7 @@ impl NetrpcServer {
             limits: limits.clone(),
             splitter: Splitter::new(limits.gob_limits()),
             headers: HeaderReader::new(Side::Request, limits),
+            names: Names::default(),
             waiting: None,
             failed: None,
             ended: false,
@@ -70,14 +77,36 @@ impl NetrpcServer {
         }
     }
 
+    /// Takes a header and its body off the buffer in one piece, if both are there and of types
+    /// that were met before: every call but the first of its kind.
+    #[inline]
+    fn whole_call(&mut self, src: &mut BytesMut) -> Result<Option<Event>, WireError> {
+        let Some(head) = self.splitter.peek(src, 0) else { return Ok(None) };
+        let Some(body) = self.splitter.peek(src, head.end) else { return Ok(None) };
+        let value = Place::new(head.start, head.end);
+        let table = self.splitter.table();
+        let header = self.headers.read(Source { bytes: src, value, id: head.id, table })?;
+        if header.kind != KIND_CALL {
+            return Ok(None);
+        }
+        let mut bytes = src.split_to(body.end).freeze();
+        self.splitter.taken();
+        self.extended |= header.ext >= EXT_VERSION;
+        let head_of_call = self.head(&header, &bytes);
+        let method = header.method;
+        let refused = head_of_call.is_err().then(|| method.share(&bytes));
+        bytes.advance(head.end);
+        let value = Value { bytes, table: self.splitter.table() };
+        Ok(Some(self.complete(&header, head_of_call, refused, value)))
+    }
+
     /// Takes a header; gives an event if it is one by itself.
     fn header(&mut self, frame: &Frame) -> Result<Option<Event>, WireError> {
-        let header = self.headers.read(frame)?;
-        let ext = header.ext >= EXT_VERSION;
-        self.extended |= ext;
+        let header = self.headers.read_frame(frame)?;
+        self.extended |= header.ext >= EXT_VERSION;
         match header.kind {
             KIND_CALL => {
-                self.waiting = Some(self.call(&header, frame));
+                self.waiting = Some(Waiting { header, bytes: frame.bytes().clone() });
                 Ok(None)
             }
             KIND_CANCEL => Ok(Some(ServerEvent::Cancel { key: header.seq })),
@@ -88,33 +117,36 @@ impl NetrpcServer {
         }
     }
 
-    fn call(&self, header: &Header<'_>, frame: &Frame) -> Waiting {
-        let name = frame.bytes().slice_ref(header.method);
-        let method = self.check(header).and_then(|encoding| Ok((method(&name)?, encoding)));
-        let echo = match &method {
-            _ if self.extended => ByteStr::default(),
-            Ok((method, _)) => method.as_byte_str().clone(),
-            Err(_) => ByteStr::from(String::from_utf8_lossy(&name).into_owned()),
+    /// Puts a call together with its body. `refused` is the name of a call that is not handed out.
+    #[inline]
+    fn complete(
+        &self,
+        header: &Header,
+        head: Result<Head, Status>,
+        refused: Option<Bytes>,
+        value: Value<'_>,
+    ) -> Event {
+        let reject = |status, name: &[u8]| {
+            let ticket = self.ticket(header, || String::from_utf8_lossy(name).into_owned().into());
+            ServerEvent::Reject { ticket, status }
         };
-        let (method, encoding) = match method {
-            Ok((method, encoding)) => (Ok(method), encoding),
-            Err(status) => (Err(status), Encoding::Gob),
+        let head = match head {
+            Ok(head) => head,
+            Err(status) => return reject(status, &refused.unwrap_or_default()),
         };
-        Waiting {
-            ticket: NetrpcTicket { seq: header.seq, method: echo, ext: header.ext >= EXT_VERSION },
-            method,
-            metadata: header.meta.metadata(frame),
-            timeout: timeout(header.timeout),
-            encoding,
-        }
+        let body = match value.body(head.encoding) {
+            Ok(body) => body,
+            Err(status) => return reject(status, head.method.as_byte_str().as_bytes()),
+        };
+        let ticket = self.ticket(header, || head.method.as_byte_str().clone());
+        let mut request = Request::new(head.method, body);
+        request.metadata = head.metadata;
+        ServerEvent::Call { ticket, key: header.seq, request, timeout: timeout(header.timeout) }
     }
 
-    /// Refuses what is over a limit or not understood.
-    fn check(&self, header: &Header<'_>) -> Result<Encoding, Status> {
-        let over = |what: &str, size: usize, limit: usize, setting: &str| {
-            let why = format!("{what} of {size} is over the limit of {limit} ({setting})");
-            Status::new(Code::ResourceExhausted, why)
-        };
+    /// What the header says of the call, unless it is over a limit or not understood.
+    #[inline]
+    fn head(&mut self, header: &Header, bytes: &Bytes) -> Result<Head, Status> {
         let (name, meta) = (header.method.len(), header.meta.bytes);
         if name > self.limits.name_bytes {
             return Err(over("method name bytes", name, self.limits.name_bytes, "name_bytes"));
@@ -123,24 +155,23 @@ impl NetrpcServer {
             let limit = self.limits.metadata_bytes;
             return Err(over("metadata bytes", meta, limit, "metadata_bytes"));
         }
-        encoding(header.encoding)
+        let encoding = encoding(header.encoding.of(bytes))?;
+        let method = self.names.find(header.method.of(bytes))?;
+        let metadata = if meta > 0 { header.meta.metadata(bytes) } else { Metadata::new() };
+        Ok(Head { method, encoding, metadata })
     }
 
-    /// Puts a call together with its body.
-    fn complete(waiting: Waiting, frame: Frame) -> Event {
-        let ticket = waiting.ticket;
-        let request = waiting.method.and_then(|method| {
-            let mut request = Request::new(method, body(frame, waiting.encoding)?);
-            request.metadata = waiting.metadata;
-            Ok(request)
-        });
-        match request {
-            Ok(request) => {
-                let key = ticket.seq;
-                ServerEvent::Call { ticket, key, request, timeout: waiting.timeout }
-            }
-            Err(status) => ServerEvent::Reject { ticket, status },
-        }
+    /// The ticket of a call; plain peers get the method's name back.
+    #[inline]
+    fn ticket(&self, header: &Header, name: impl FnOnce() -> ByteStr) -> NetrpcTicket {
+        let method = if self.extended { ByteStr::default() } else { name() };
+        NetrpcTicket { seq: header.seq, method, ext: header.ext >= EXT_VERSION }
+    }
+
+    /// The ticket of a call whose body never came whole.
+    fn unfinished(&self, waiting: &Waiting) -> NetrpcTicket {
+        let name = waiting.header.method.of(&waiting.bytes);
+        self.ticket(&waiting.header, || String::from_utf8_lossy(name).into_owned().into())
     }
 
     /// Answers the call whose body cannot be read; the connection ends behind the answer.
@@ -150,7 +181,7 @@ impl NetrpcServer {
         };
         let status = Status::new(Code::InvalidArgument, error.to_string());
         self.failed = Some(stream_error(error));
-        Ok(Some(ServerEvent::Reject { ticket: waiting.ticket, status }))
+        Ok(Some(ServerEvent::Reject { ticket: self.unfinished(&waiting), status }))
     }
 }
 
@@ -162,13 +193,25 @@ impl ServerWire for NetrpcServer {
             return Err(error);
         }
         loop {
+            if self.waiting.is_none()
+                && let Some(event) = self.whole_call(src)?
+            {
+                return Ok(Some(event));
+            }
             let frame = match self.splitter.next(src) {
                 Ok(Some(frame)) => frame,
                 Ok(None) => return Ok(None),
                 Err(error) => return self.broken_body(&error),
             };
             match self.waiting.take() {
-                Some(waiting) => return Ok(Some(Self::complete(waiting, frame))),
+                Some(waiting) => {
+                    let Waiting { header, bytes } = waiting;
+                    let head = self.head(&header, &bytes);
+                    let refused = head.is_err().then(|| header.method.share(&bytes));
+                    let (bytes, table) = frame.into_parts();
+                    let value = Value { bytes, table: &table };
+                    return Ok(Some(self.complete(&header, head, refused, value)));
+                }
                 None => {
                     if let Some(event) = self.header(&frame)? {
                         return Ok(Some(event));
@@ -195,9 +238,9 @@ impl ServerWire for NetrpcServer {
             None => Ok(None),
             Some(waiting) => {
                 let why = if inside { "unexpected EOF" } else { "EOF" };
-                let status = waiting.method.err();
+                let status = self.head(&waiting.header, &waiting.bytes).err();
                 let status = status.unwrap_or_else(|| Status::new(Code::Cancelled, why));
-                Ok(Some(ServerEvent::Reject { ticket: waiting.ticket, status }))
+                Ok(Some(ServerEvent::Reject { ticket: self.unfinished(&waiting), status }))
             }
         }
     }
@@ -276,11 +319,9 @@ impl NetrpcTicket {
     }
 }
 
-fn method(name: &Bytes) -> Result<MethodName, Status> {
-    let name = ByteStr::from_utf8(name.clone())
-        .map_err(|error| Status::new(Code::Unimplemented, error.to_string()))?;
-    MethodName::from_dotted(name)
-        .map_err(|error| Status::new(Code::Unimplemented, error.to_string()))
+fn over(what: &str, size: usize, limit: usize, setting: &str) -> Status {
+    let why = format!("{what} of {size} is over the limit of {limit} ({setting})");
+    Status::new(Code::ResourceExhausted, why)
 }
 
 /// Nanoseconds; zero is no limit, and less than zero a limit that has passed.

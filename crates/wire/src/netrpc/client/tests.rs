@@ -1,7 +1,7 @@
 use std::fmt::Write as _;
 
 use polywire_core::{Body, MethodName};
-use polywire_gob::{Schema, TypeTable, decode};
+use polywire_gob::{Frame, Schema, TypeTable, decode};
 use serde::{Deserialize, Serialize};
 
 use super::*;
