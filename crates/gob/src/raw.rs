@@ -77,6 +77,26 @@ impl<'a> Cursor<'a> {
         Ok(digits.iter().fold(0, |n, &digit| (n << 8) | u64::from(digit)))
     }
 
+    /// Reads an unsigned number where what is wrong with it does not matter: `None` where
+    /// [`Cursor::uint`] gives an error.
+    #[inline]
+    pub fn try_uint(&mut self) -> Option<u64> {
+        let (&byte, rest) = self.bytes.split_first()?;
+        if byte < 0x80 {
+            self.bytes = rest;
+            return Some(u64::from(byte));
+        }
+        let (digits, rest) = rest.split_at_checked(usize::from(byte.wrapping_neg()))?;
+        let number = match digits {
+            &[low] => u64::from(low),
+            &[high, low] => u64::from(u16::from_be_bytes([high, low])),
+            _ if digits.len() > 8 => return None,
+            _ => digits.iter().fold(0, |n, &digit| (n << 8) | u64::from(digit)),
+        };
+        self.bytes = rest;
+        Some(number)
+    }
+
     /// Reads a signed number.
     ///
     /// # Errors

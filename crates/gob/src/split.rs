@@ -90,18 +90,12 @@ impl Splitter {
     #[must_use]
     pub fn peek(&self, src: &[u8], at: usize) -> Option<Peeked> {
         let State::Between = self.state else { return None };
-        let bytes = src.get(at..)?;
-        let mut cursor = Cursor::new(bytes);
-        // Most messages are short, and this is looked at once a message.
-        let len = match bytes.split_first() {
-            Some((&len, rest)) if len < 0x80 => {
-                cursor = Cursor::new(rest);
-                usize::from(len)
-            }
-            _ => usize::try_from(cursor.uint().ok()?).ok()?,
-        };
+        let mut cursor = Cursor::new(src.get(at..)?);
+        let len = usize::try_from(cursor.try_uint()?).ok()?;
         let mut message = Cursor::new(cursor.take(len)?);
-        let id = message.type_id().ok()?;
+        // A positive number is even, and twice itself.
+        let id = message.try_uint().filter(|id| id % 2 == 0)?;
+        let id = i32::try_from(id >> 1).ok()?;
         let one = self.spans.iter().any(|known| *known == (id, Span::OneMessage));
         if !one || len > self.limits.message_bytes {
             return None;

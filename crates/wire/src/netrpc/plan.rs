@@ -215,13 +215,10 @@ struct Cut<'a> {
 impl<'a> Cut<'a> {
     #[inline]
     fn uint(&mut self) -> Option<u64> {
-        match self.bytes.get(self.at) {
-            Some(&byte) if byte < 0x80 => {
-                self.at = self.at.checked_add(1)?;
-                Some(u64::from(byte))
-            }
-            _ => self.by_cursor(|cursor| cursor.uint()),
-        }
+        let mut cursor = Cursor::new(self.bytes.get(self.at..)?);
+        let number = cursor.try_uint()?;
+        self.at = self.bytes.len().checked_sub(cursor.rest().len())?;
+        Some(number)
     }
 
     fn int(&mut self) -> Option<i64> {
