@@ -1,2 +1,8 @@
-//! The client engine: resolve, pick, connect, call, retry.
+//! The client engine.
 #![forbid(unsafe_code)]
+
+mod connection;
+mod error;
+
+pub use self::connection::{Connection, ConnectionLimits, PendingCall};
+pub use self::error::ClientError;
