@@ -84,7 +84,7 @@ impl Sent {
         definitions: &'a Definitions,
     ) -> impl Iterator<Item = (i32, &'a Bytes)> {
         let needed: &[(i32, Bytes)] =
-            if self.complete.has(definitions.root) { &[] } else { &definitions.messages };
+            if self.is_complete(definitions) { &[] } else { &definitions.messages };
         needed.iter().filter(|(id, _)| !self.defined.has(*id)).map(|(id, message)| (*id, message))
     }
 

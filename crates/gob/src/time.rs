@@ -75,7 +75,8 @@ impl Timestamp {
 
     /// Reads RFC 3339, with years beyond 9999 signed as chrono writes them. The zone is kept only as
     /// the instant.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
         let (date, time) = text.split_once(['T', ' '])?;
         let (sign, date) = match date.strip_prefix('-') {
             Some(date) => (-1, date),
@@ -112,7 +113,8 @@ impl Timestamp {
     }
 
     /// The instant in RFC 3339, in UTC.
-    pub(crate) fn to_text(self) -> String {
+    #[must_use]
+    pub fn to_text(self) -> String {
         let days = self.unix_seconds.div_euclid(DAY);
         let second = self.unix_seconds.rem_euclid(DAY);
         let (year, month, day) = civil_from_days(days);

@@ -95,6 +95,12 @@ impl Shape {
         Self::compose("", &[elem], |ids| WireType::Slice { elem: id_at(ids, 0) })
     }
 
+    /// So many elements.
+    #[must_use]
+    pub fn array(elem: &Self, len: u64) -> Self {
+        Self::compose("", &[elem], |ids| WireType::Array { elem: id_at(ids, 0), len })
+    }
+
     /// A map.
     #[must_use]
     pub fn map(key: &Self, elem: &Self) -> Self {
