@@ -87,9 +87,9 @@ impl<'a> Cursor<'a> {
             return Some(u64::from(byte));
         }
         let (digits, rest) = rest.split_at_checked(usize::from(byte.wrapping_neg()))?;
-        let number = match digits {
-            &[low] => u64::from(low),
-            &[high, low] => u64::from(u16::from_be_bytes([high, low])),
+        let number = match *digits {
+            [low] => u64::from(low),
+            [high, low] => u64::from(u16::from_be_bytes([high, low])),
             _ if digits.len() > 8 => return None,
             _ => digits.iter().fold(0, |n, &digit| (n << 8) | u64::from(digit)),
         };

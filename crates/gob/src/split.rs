@@ -96,7 +96,7 @@ impl Splitter {
         // A positive number is even, and twice itself.
         let id = message.try_uint().filter(|id| id % 2 == 0)?;
         let id = i32::try_from(id >> 1).ok()?;
-        let one = self.spans.iter().any(|known| *known == (id, Span::OneMessage));
+        let one = self.spans.contains(&(id, Span::OneMessage));
         if !one || len > self.limits.message_bytes {
             return None;
         }

@@ -1,5 +1,7 @@
 //! Rust types out and back, and the bytes they become.
 
+#![expect(clippy::unwrap_used, reason = "a failure is what a test shows")]
+
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, SystemTime};
 
@@ -7,9 +9,9 @@ use polywire_gob::{Schema, from_slice, to_vec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-fn round<T: Serialize + DeserializeOwned + Schema + PartialEq + std::fmt::Debug>(value: T) {
-    let bytes = to_vec(&value).unwrap();
-    assert_eq!(from_slice::<T>(&bytes).unwrap(), value, "{bytes:02x?}");
+fn round<T: Serialize + DeserializeOwned + Schema + PartialEq + std::fmt::Debug>(value: &T) {
+    let bytes = to_vec(value).unwrap();
+    assert_eq!(from_slice::<T>(&bytes).unwrap(), *value, "{bytes:02x?}");
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, Schema)]
@@ -39,7 +41,7 @@ enum Shape {
 #[schema(crate = "polywire_gob")]
 struct Node {
     value: u32,
-    next: Option<Box<Node>>,
+    next: Option<Box<Self>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Schema)]
@@ -96,25 +98,25 @@ fn everything() -> Everything {
 
 #[test]
 fn every_kind_of_field_comes_back() {
-    round(everything());
+    round(&everything());
 }
 
 #[test]
 fn whole_values_of_all_kinds_come_back() {
-    round(());
-    round(true);
-    round(-5_i16);
-    round(u64::MAX);
-    round(f64::MIN_POSITIVE);
-    round(String::from("тест"));
-    round(vec![1_u8, 2, 3]);
-    round(vec![vec![1_i32], vec![], vec![i32::MIN]]);
-    round([[1_u8, 2], [3, 200]]);
-    round(HashMap::from([(1_u16, vec![true]), (2, vec![])]));
-    round((1_u8, "x".to_owned(), vec![Point::default()]));
-    round(Color::Red);
-    round(Duration::ZERO);
-    round(SystemTime::UNIX_EPOCH);
+    round(&());
+    round(&true);
+    round(&-5_i16);
+    round(&u64::MAX);
+    round(&f64::MIN_POSITIVE);
+    round(&String::from("тест"));
+    round(&vec![1_u8, 2, 3]);
+    round(&vec![vec![1_i32], vec![], vec![i32::MIN]]);
+    round(&[[1_u8, 2], [3, 200]]);
+    round(&HashMap::from([(1_u16, vec![true]), (2, vec![])]));
+    round(&(1_u8, "x".to_owned(), vec![Point::default()]));
+    round(&Color::Red);
+    round(&Duration::ZERO);
+    round(&SystemTime::UNIX_EPOCH);
 }
 
 #[test]
@@ -125,8 +127,8 @@ fn every_shape_of_variant_comes_back() {
         Shape::Line(Point::default(), Point { x: 1, y: 2 }),
         Shape::Text { text: String::new(), at: None },
     ] {
-        round(shape.clone());
-        round(vec![shape]);
+        round(&shape.clone());
+        round(&vec![shape]);
     }
 }
 
@@ -136,7 +138,7 @@ fn a_recursive_type_comes_back() {
     for value in 0..90 {
         list = Some(Box::new(Node { value, next: list }));
     }
-    round(*list.unwrap());
+    round(&*list.unwrap());
 }
 
 #[test]

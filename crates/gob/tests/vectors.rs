@@ -1,8 +1,11 @@
 //! Bytes captured from Go: every entry of `vectors/gob_vectors.json` is accounted for.
 
+#![expect(clippy::unwrap_used, reason = "a failure is what a test shows")]
+
 mod vectors {
-    pub mod notation;
-    pub mod stream;
+    pub(crate) mod notation;
+    pub(crate) mod stream;
+    mod typed;
 }
 
 use serde_json::Value as Json;

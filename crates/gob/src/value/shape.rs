@@ -128,8 +128,7 @@ impl Shape {
     }
 
     fn compose(name: &str, parts: &[&Self], wire: impl FnOnce(&[i32]) -> WireType) -> Self {
-        let mut import = Import::default();
-        import.next = FIRST_ID.saturating_add(1);
+        let mut import = Import { next: FIRST_ID.saturating_add(1), ..Import::default() };
         let ids: Vec<i32> = parts.iter().map(|part| import.shape(part)).collect();
         let mut types = import.types;
         types.push((FIRST_ID, name.into(), wire(&ids)));

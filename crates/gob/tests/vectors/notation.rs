@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::stream::hex;
 
 /// Whether a value is what the notation says; absent fields have to be zero.
-pub fn matches(value: Option<&Value>, json: &Json) -> bool {
+pub(crate) fn matches(value: Option<&Value>, json: &Json) -> bool {
     let Some(value) = value else { return is_zero(json) };
     match value {
         Value::Bool(b) => json.as_bool() == Some(*b),

@@ -1,18 +1,13 @@
 //! Bytes captured from Go, decoded into Rust types that mirror those Go decoded them into.
 
-mod vectors {
-    pub mod notation;
-    pub mod stream;
-}
-
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
+use super::notation::matches;
+use super::stream::{entries, frames, hex_of};
 use polywire_gob::{DecodeError, Schema, Shape, decode_value, encode_value, from_slice};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use vectors::notation::matches;
-use vectors::stream::{entries, frames, hex_of};
 
 macro_rules! structs {
     ($($name:ident { $($field:ident: $ty:ty),* $(,)? })*) => {
@@ -25,7 +20,7 @@ macro_rules! structs {
 structs! {
     Point { x: i64, y: i64 }
     YX { y: i64, x: i64 }
-    XYZ { x: i64, y: i64, z: i64 }
+    Xyz { x: i64, y: i64, z: i64 }
     YOnly { y: i64 }
     CD { c: i64, d: i64 }
     Empty {}
@@ -70,7 +65,7 @@ fn mirror(go: &str) -> Option<Decode> {
     Some(match go.split(" where ").next().unwrap() {
         "main.Point" => decode::<Point>,
         "main.YX" => decode::<YX>,
-        "main.XYZ" => decode::<XYZ>,
+        "main.XYZ" => decode::<Xyz>,
         "main.YOnly" => decode::<YOnly>,
         "main.CD" => decode::<CD>,
         "main.Empty" => decode::<Empty>,
@@ -146,7 +141,7 @@ fn local_types_take_and_refuse_what_gos_do_with_the_same_texts() {
     let differing: Vec<_> =
         differing.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
     assert_eq!(differing, DIFFERING);
-    assert_eq!(checked, 0);
+    assert_eq!(checked, 95);
 }
 
 /// Entries that decode into types without a counterpart here: interfaces, embedded structs, complex
@@ -180,4 +175,18 @@ const LEFT_OUT: &[&str] = &[
     "raw_iface_name_too_long",
 ];
 
-const DIFFERING: &[(&str, &str)] = &[];
+/// Where this crate answers otherwise, on purpose.
+const DIFFERING: &[(&str, &str)] = &[
+    // Go skips by a length that says nothing, and loses its way.
+    ("dec_ignore_iface_nested_new_types", "AnyHole { N: 1, Tail: \"out\" }"),
+    ("dec_ignore_slice_any_with_nil", "JustN { N: 9 }"),
+    // A limit of ours.
+    ("raw_huge_length_minus1", "gob: exceeds the limit of 67108864 bytes of a message"),
+    // Go forgets the length it complains about.
+    ("raw_string_too_long", "gob: bad string slice length: 127"),
+    // Go takes the kind it needs.
+    ("raw_wiretype_two_kinds_struct", "gob: type definition of two kinds"),
+    ("raw_wiretype_two_kinds_slice", "gob: type definition of two kinds"),
+    // Go reads on after an id it does not know.
+    ("raw_go_badData_3", "gob: unknown type id or corrupted data"),
+];
