@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use polywire_core::Metadata;
-use polywire_gob::raw::{put_bytes, put_uint};
+use polywire_gob::raw::{put_bytes, put_int, put_uint, uint_len};
 use polywire_gob::{Compiled, compile};
 use polywire_schema::{Field, Kind, Schema, StructType, Type, TypeRef};
 
@@ -67,7 +67,7 @@ impl RequestHeader<'_> {
 
     /// Appends the header as one message.
     pub(super) fn put(&self, dst: &mut BytesMut) {
-        let fields = |to: &mut Fields| {
+        let fields = |to: &mut Fields<'_>| {
             to.bytes(1, self.method);
             to.uint(2, self.seq);
             to.uint(3, self.ext);
@@ -90,7 +90,7 @@ pub(super) struct PlainResponse<'a> {
 impl PlainResponse<'_> {
     /// Appends the header as one message.
     pub(super) fn put(&self, dst: &mut BytesMut) {
-        let fields = |to: &mut Fields| {
+        let fields = |to: &mut Fields<'_>| {
             to.bytes(1, self.method);
             to.uint(2, self.seq);
             to.bytes(3, self.error.as_bytes());
@@ -115,7 +115,7 @@ pub(super) struct ExtendedResponse<'a> {
 impl ExtendedResponse<'_> {
     /// Appends the header as one message.
     pub(super) fn put(&self, dst: &mut BytesMut) {
-        let fields = |to: &mut Fields| {
+        let fields = |to: &mut Fields<'_>| {
             to.uint(2, self.seq);
             to.bytes(3, self.error.as_bytes());
             to.uint(4, self.ext);
@@ -129,90 +129,36 @@ impl ExtendedResponse<'_> {
 }
 
 /// Appends a struct value as one message: length, id, fields, end.
-#[inline]
-fn put_struct(id: i32, fields: impl FnOnce(&mut Fields), dst: &mut BytesMut) {
-    let mut to = Fields { short: [0; SHORT], len: 1, long: Vec::new(), last: 0 };
-    to.put_int(i64::from(id));
-    fields(&mut to);
-    to.put(&[0]);
-    to.finish(dst);
+fn put_struct(id: i32, fields: impl FnOnce(&mut Fields<'_>), dst: &mut BytesMut) {
+    let start = dst.len();
+    // A header is nearly always shorter than 128 bytes, so that its length takes one.
+    dst.extend_from_slice(&[0]);
+    put_int(dst, i64::from(id));
+    fields(&mut Fields { dst, last: 0 });
+    dst.extend_from_slice(&[0]);
+    let length = dst.len().saturating_sub(start).saturating_sub(1);
+    match (u8::try_from(length), dst.get_mut(start)) {
+        (Ok(short), Some(prefix)) if short < 128 => *prefix = short,
+        _ => {
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            let body = dst.split_off(start);
+            dst.reserve(body.len().saturating_add(uint_len(length)));
+            put_uint(dst, length);
+            dst.extend_from_slice(body.get(1..).unwrap_or_default());
+        }
+    }
 }
 
-/// The message of a struct in the making. The fields are numbered from 1, zeros are left out.
-struct Fields {
-    /// Nearly every header is shorter than 128 bytes, so that its length takes the first byte and
-    /// all of it is appended at once.
-    short: [u8; SHORT],
-    len: usize,
-    /// The whole of a longer one, the first byte included.
-    long: Vec<u8>,
+/// Appends the fields of a struct, numbered from 1, zeros left out.
+struct Fields<'a> {
+    dst: &'a mut BytesMut,
     last: u64,
 }
 
-const SHORT: usize = 128;
-
-impl Fields {
-    #[inline]
-    fn put(&mut self, bytes: &[u8]) {
-        let end = self.len.saturating_add(bytes.len());
-        if let Some(room) = self.short.get_mut(self.len..end)
-            && self.long.is_empty()
-        {
-            room.copy_from_slice(bytes);
-            self.len = end;
-        } else {
-            self.put_long(bytes);
-        }
-    }
-
-    #[cold]
-    fn put_long(&mut self, bytes: &[u8]) {
-        if self.long.is_empty() {
-            self.long.extend_from_slice(self.short.get(..self.len).unwrap_or_default());
-        }
-        self.long.extend_from_slice(bytes);
-    }
-
-    fn finish(mut self, dst: &mut BytesMut) {
-        if self.long.is_empty() {
-            let length = u8::try_from(self.len.saturating_sub(1)).unwrap_or_default();
-            self.short[0] = length;
-            dst.extend_from_slice(self.short.get(..self.len).unwrap_or_default());
-        } else {
-            let content = self.long.get(1..).unwrap_or_default();
-            put_bytes(dst, content);
-        }
-    }
-
-    #[inline]
-    fn put_uint(&mut self, value: u64) {
-        match u8::try_from(value) {
-            Ok(byte) if byte < 0x80 => self.put(&[byte]),
-            _ => {
-                let mut digits = [0; 9];
-                let mut room = &mut digits[..];
-                put_uint(&mut room, value);
-                let len = 9_usize.saturating_sub(room.len());
-                self.put(digits.get(..len).unwrap_or_default());
-            }
-        }
-    }
-
-    /// The sign goes to the lowest bit.
-    #[inline]
-    fn put_int(&mut self, value: i64) {
-        self.put_uint(((value << 1) ^ (value >> 63)).cast_unsigned());
-    }
-
-    #[inline]
-    fn put_text(&mut self, text: &[u8]) {
-        self.put_uint(u64::try_from(text.len()).unwrap_or(u64::MAX));
-        self.put(text);
-    }
-
+impl Fields<'_> {
     #[inline]
     fn start(&mut self, number: u64) {
-        self.put_uint(number.saturating_sub(self.last));
+        put_uint(self.dst, number.saturating_sub(self.last));
         self.last = number;
     }
 
@@ -220,7 +166,7 @@ impl Fields {
     fn uint(&mut self, number: u64, value: u64) {
         if value != 0 {
             self.start(number);
-            self.put_uint(value);
+            put_uint(self.dst, value);
         }
     }
 
@@ -228,7 +174,7 @@ impl Fields {
     fn int(&mut self, number: u64, value: i64) {
         if value != 0 {
             self.start(number);
-            self.put_int(value);
+            put_int(self.dst, value);
         }
     }
 
@@ -236,22 +182,21 @@ impl Fields {
     fn bytes(&mut self, number: u64, value: &[u8]) {
         if !value.is_empty() {
             self.start(number);
-            self.put_text(value);
+            put_bytes(self.dst, value);
         }
     }
 
     /// Names and values in turn.
-    #[inline]
     fn meta(&mut self, number: u64, meta: &Metadata) {
         if meta.is_empty() {
             return;
         }
         self.start(number);
         let count = u64::try_from(meta.len()).unwrap_or(u64::MAX);
-        self.put_uint(count.saturating_mul(2));
+        put_uint(self.dst, count.saturating_mul(2));
         for (name, value) in meta.iter() {
-            self.put_text(name.as_bytes());
-            self.put_text(value.as_bytes());
+            put_bytes(self.dst, name.as_bytes());
+            put_bytes(self.dst, value.as_bytes());
         }
     }
 }
