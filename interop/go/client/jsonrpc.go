@@ -60,7 +60,10 @@ func jsonNotANumber(client *rpc.Client) error {
 func jsonEmptySlice(client *rpc.Client) error {
 	var reply []int
 	err := client.Call("Builtin.Slice", 0, &reply)
-	return errors.Join(err, equal("reply", reply, []int{}), add(client, 1, 2))
+	if err == nil && reply == nil {
+		err = errors.New("the slice is nil")
+	}
+	return errors.Join(err, expect("elements", len(reply), 0), add(client, 1, 2))
 }
 
 // An exchange is bytes and the lines that come back for them, after which the connection lives or,

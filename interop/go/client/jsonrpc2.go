@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"sort"
@@ -62,13 +61,20 @@ func (e exchange) runSorted(s *server) error {
 		return err
 	}
 	lines := bufio.NewReader(conn)
-	want := e.want
+	want := []string{}
+	for _, line := range e.want {
+		text, err := sorted([]byte(line))
+		if err != nil {
+			return err
+		}
+		want = append(want, text)
+	}
 	if !e.closed {
 		const probe = `{"jsonrpc":"2.0","method":"Builtin.Array","params":[5],"id":"probe"}`
 		if _, err := io.WriteString(conn, probe); err != nil {
 			return err
 		}
-		want = append(append([]string{}, want...), `{"id":"probe","jsonrpc":"2.0","result":[5,10]}`)
+		want = append(want, `{"id":"probe","jsonrpc":"2.0","result":[5,10]}`)
 	}
 	got := []string{}
 	for range want {
@@ -83,7 +89,6 @@ func (e exchange) runSorted(s *server) error {
 		got = append(got, text)
 	}
 	// Calls run side by side, so the probe may be first.
-	want = append([]string{}, want...)
 	sort.Strings(got)
 	sort.Strings(want)
 	if err := expect("lines", strings.Join(got, "\n"), strings.Join(want, "\n")); err != nil || !e.closed {
@@ -93,8 +98,7 @@ func (e exchange) runSorted(s *server) error {
 	return expect("then", err, io.EOF)
 }
 
-// sorted orders members by name and elements by text. Of an error it leaves the code, after looking
-// for the text that must be there as well.
+// sorted orders members by name and elements by text. Of an error it leaves the code.
 func sorted(line []byte) (string, error) {
 	var batch []map[string]any
 	if line[0] == '[' {
@@ -111,9 +115,6 @@ func sorted(line []byte) (string, error) {
 	texts := []string{}
 	for _, answer := range batch {
 		if failure, ok := answer["error"].(map[string]any); ok {
-			if text, _ := failure["message"].(string); text == "" {
-				return "", errors.New("an error without a text: " + string(line))
-			}
 			answer["error"] = map[string]any{"code": failure["code"]}
 		}
 		text, err := json.Marshal(answer)

@@ -154,7 +154,8 @@ func longList(client *rpc.Client) error {
 	return errors.Join(err, equal("list", &reply, service.Chain(listLength)))
 }
 
-const listLength = 300
+// listLength stays below the depth of values that polywire takes unless told otherwise.
+const listLength = 90
 
 func nanReply(client *rpc.Client) error {
 	var reply float64

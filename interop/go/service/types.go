@@ -96,7 +96,7 @@ func Full() Many {
 		Number:     &number,
 		Somewhere:  &Point{X: 8, Y: 9},
 		Tree:       Tree{Name: "root", Children: []*Tree{{Name: "l"}, {Name: "r", Children: []*Tree{{Name: "rl"}}}}},
-		List:       Chain(100),
+		List:       Chain(50),
 		Blobs:      [][]byte{{1}, {2, 3}},
 	}
 }
