@@ -198,7 +198,9 @@ impl CallReader for NetrpcReader {
                 None => {
                     let header = self.headers.read_frame(&frame)?;
                     self.peer.learn(header.ext);
-                    self.waiting = Some(Waiting { header, bytes: frame.bytes().clone() });
+                    // A copy: the buffer is not shared while it grows to take a large body.
+                    let bytes = Bytes::copy_from_slice(frame.bytes());
+                    self.waiting = Some(Waiting { header, bytes });
                 }
             }
         }

@@ -106,7 +106,9 @@ impl NetrpcServer {
         self.extended |= header.ext >= EXT_VERSION;
         match header.kind {
             KIND_CALL => {
-                self.waiting = Some(Waiting { header, bytes: frame.bytes().clone() });
+                // A copy: the buffer is not shared while it grows to take a large body.
+                let bytes = Bytes::copy_from_slice(frame.bytes());
+                self.waiting = Some(Waiting { header, bytes });
                 Ok(None)
             }
             KIND_CANCEL => Ok(Some(ServerEvent::Cancel { key: header.seq })),
