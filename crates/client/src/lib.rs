@@ -1,8 +1,30 @@
-//! The client engine.
+//! The client engine: find a node, connect, call, try again.
+//!
+//! A [`Channel`] is a [`Service`](polywire_core::Service): requests go in, replies come out. It
+//! picks a node for each call, connects when needed, and tries again what may be tried again.
+//! Below it, a [`Connection`] carries many calls at once over one stream. Above it, generated
+//! clients hand out [`Call`]s, which encode, decode and carry options.
+//!
+//! ```text
+//! Call -> Channel: pick a Node, attempt, retry -> Connection: slots, one buffer -> socket
+//!                    ^ snapshots of a Registry
+//! ```
+//!
+//! How a call failed is a [`Status`](polywire_core::Status). Its origin says whether the peer
+//! answered, has not seen the call, or may have; its source is a [`ClientError`] where the failure
+//! was on this side.
 #![forbid(unsafe_code)]
 
+mod call;
+mod channel;
 mod connection;
+mod dial;
 mod error;
+mod options;
+mod retry;
 
+pub use self::call::Call;
+pub use self::channel::Channel;
 pub use self::connection::{Connection, ConnectionLimits, PendingCall};
 pub use self::error::ClientError;
+pub use self::options::ChannelOptions;

@@ -1,0 +1,169 @@
+//! One call, as generated clients hand it out.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polywire_codec::Message;
+use polywire_core::{
+    Body, ByteStr, Context, Deadline, Metadata, MethodDescriptor, MethodName, Request, Response,
+    Service, Status,
+};
+use tokio::time::Instant;
+
+use crate::ClientError;
+use crate::error::Sent;
+
+/// A call that is made when it is awaited; options can be set before.
+///
+/// ```no_run
+/// # use std::time::Duration;
+/// # use polywire_client::{Call, Channel};
+/// # use polywire_core::{MethodDescriptor, Status};
+/// # async fn f(channel: &Channel, add: &'static MethodDescriptor) -> Result<(), Status> {
+/// let sum: i64 = Call::new(channel, add, 7_i64)
+///     .timeout(Duration::from_millis(100))
+///     .metadata("tenant", "acme")
+///     .await?;
+/// # drop(sum);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a call is made when it is awaited"]
+pub struct Call<'a, S, A, R> {
+    service: &'a S,
+    method: &'static MethodDescriptor,
+    /// Another name for the service than the descriptor's.
+    service_name: Option<Arc<str>>,
+    argument: A,
+    timeout: Option<Duration>,
+    deadline: Option<Deadline>,
+    metadata: Metadata,
+    retries: Option<u32>,
+    reply: PhantomData<fn() -> R>,
+}
+
+impl<'a, S, A, R> Call<'a, S, A, R> {
+    /// A call of a method, through a channel, a layered service or a router.
+    pub const fn new(service: &'a S, method: &'static MethodDescriptor, argument: A) -> Self {
+        Self {
+            service,
+            method,
+            service_name: None,
+            argument,
+            timeout: None,
+            deadline: None,
+            metadata: Metadata::new(),
+            retries: None,
+            reply: PhantomData,
+        }
+    }
+
+    /// How long the call may take, retries included, counted from when it is awaited. Default:
+    /// the deadline of the [`context`](Self::context) if there is one, else the channel's timeout.
+    pub const fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Adds an entry to the metadata that travels with the call.
+    pub fn metadata(mut self, name: impl Into<ByteStr>, value: impl Into<ByteStr>) -> Self {
+        self.metadata.append(name, value);
+        self
+    }
+
+    /// Attempts after the first, where the call may be repeated at all. Default: the channel's.
+    pub const fn retries(mut self, retries: u32) -> Self {
+        self.retries = Some(retries);
+        self
+    }
+
+    /// Makes the call on behalf of the call being answered: it ends by the same deadline, and the
+    /// trace goes on (metadata `traceparent`, `tracestate` and `baggage`).
+    pub fn context(mut self, context: &Context) -> Self {
+        self.deadline = context.deadline;
+        for name in INHERITED {
+            for value in context.metadata.get_all(name) {
+                self.metadata.append(ByteStr::from_static(name), value);
+            }
+        }
+        self
+    }
+
+    /// Calls the method under another service's name: a Go service registered by
+    /// `RegisterName`.
+    pub fn service_name(mut self, name: impl Into<Arc<str>>) -> Self {
+        self.service_name = Some(name.into());
+        self
+    }
+
+    fn method_name(&self) -> Result<MethodName, Status> {
+        if let Some(service) = &self.service_name {
+            return Ok(MethodName::new(service, self.method.name));
+        }
+        let path = ByteStr::from_static(self.method.path);
+        MethodName::from_dotted(path).map_err(|error| encode_error(&error))
+    }
+}
+
+impl<S: Service, A: Message, R: Message> Call<'_, S, A, R> {
+    fn request(self) -> Result<Request, Status> {
+        let payload =
+            self.argument.encode(self.service.encoding()).map_err(|error| encode_error(&error))?;
+        let mut request = Request::new(self.method_name()?, Body::Unary(payload));
+        let own = self
+            .timeout
+            .and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
+        request.deadline = match (own, self.deadline) {
+            (Some(own), Some(inherited)) => Some(own.min(inherited)),
+            (own, inherited) => own.or(inherited),
+        };
+        request.metadata = self.metadata;
+        request.hints.idempotent = self.method.idempotent;
+        request.hints.retries = self.retries;
+        Ok(request)
+    }
+}
+
+impl<'a, S: Service, A: Message, R: Message> IntoFuture for Call<'a, S, A, R> {
+    type Output = Result<R, Status>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    /// Encodes the argument and makes the call.
+    ///
+    /// **Cancel safe**: dropping the future withdraws the call.
+    fn into_future(self) -> Self::IntoFuture {
+        let service = self.service;
+        let request = self.request();
+        Box::pin(async move { decode(&service.call(request?).await?) })
+    }
+}
+
+fn decode<R: Message>(response: &Response) -> Result<R, Status> {
+    let why = match &response.body {
+        Body::Unary(payload) => match R::decode(payload) {
+            Ok(value) => return Ok(value),
+            Err(error) => error.to_string(),
+        },
+        _ => "the body is empty".to_owned(),
+    };
+    Err(ClientError::Decode { why }.into_status(Sent::Answered))
+}
+
+fn encode_error(error: &dyn fmt::Display) -> Status {
+    ClientError::Encode { why: error.to_string() }.into_status(Sent::No)
+}
+
+impl<S, A, R> fmt::Debug for Call<'_, S, A, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("method", &self.method.path).finish_non_exhaustive()
+    }
+}
+
+/// Metadata that calls made while answering a call carry on: W3C's trace context and baggage.
+const INHERITED: [&str; 3] = ["traceparent", "tracestate", "baggage"];
+
+#[cfg(test)]
+mod tests;

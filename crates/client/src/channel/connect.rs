@@ -1,0 +1,116 @@
+//! From an endpoint to a connection that takes calls.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use polywire_wire::{Limits, jsonrpc, netrpc};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::url::{Endpoint, Wire};
+use crate::connection::{Connection, ConnectionLimits};
+use crate::dial::{Keepalive, dial};
+use crate::{ChannelOptions, ClientError};
+
+/// The two halves of a connected stream.
+pub(crate) struct Halves {
+    pub(crate) read: Box<dyn AsyncRead + Send + Sync + Unpin>,
+    pub(crate) write: Box<dyn AsyncWrite + Send + Unpin>,
+}
+
+/// A stream being connected.
+pub(super) type Dialled = Pin<Box<dyn Future<Output = io::Result<Halves>> + Send>>;
+
+/// Makes connections, with a channel's options.
+pub(super) struct Connector {
+    /// Opens the stream; another in tests.
+    dial: Box<dyn Fn(&Endpoint) -> Dialled + Send + Sync>,
+    timeout: Duration,
+    max_backoff: Duration,
+    connection: ConnectionLimits,
+    wire: Limits,
+}
+
+impl Connector {
+    pub(super) fn new(options: &ChannelOptions) -> Self {
+        let keepalive = options.keepalive.map(Keepalive);
+        Self::with_dial(options, move |endpoint| {
+            Box::pin(dial(endpoint.address.clone(), endpoint.tls, keepalive))
+        })
+    }
+
+    pub(super) fn with_dial(
+        options: &ChannelOptions,
+        dial: impl Fn(&Endpoint) -> Dialled + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            dial: Box::new(dial),
+            timeout: options.connect_timeout,
+            max_backoff: options.max_backoff,
+            connection: options.connection,
+            wire: options.wire.clone(),
+        }
+    }
+
+    pub(super) const fn max_backoff(&self) -> Duration {
+        self.max_backoff
+    }
+
+    /// Opens the stream, shakes hands, and starts the connection's task.
+    pub(super) async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, ClientError> {
+        let open = async {
+            let mut halves = (self.dial)(endpoint).await?;
+            if let Some(path) = &endpoint.http_path {
+                shake_hands(path, &mut halves).await?;
+            }
+            Ok(halves)
+        };
+        let halves = match timeout(self.timeout, open).await {
+            Ok(opened) => opened,
+            Err(elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
+        };
+        let Halves { read, write } = halves.map_err(|error| ClientError::Connect {
+            address: endpoint.address.clone(),
+            source: Arc::new(error),
+        })?;
+        let json = |version| jsonrpc::client(version, &self.wire);
+        Ok(match endpoint.wire {
+            Wire::Netrpc => {
+                Connection::new(read, write, netrpc::client(&self.wire), self.connection)
+            }
+            Wire::Jsonrpc1 => {
+                Connection::new(read, write, json(jsonrpc::Version::V1), self.connection)
+            }
+            Wire::Jsonrpc2 => {
+                Connection::new(read, write, json(jsonrpc::Version::V2), self.connection)
+            }
+        })
+    }
+}
+
+/// Asks for net/rpc behind HTTP and waits for the answer: a Go server drops what comes before it.
+async fn shake_hands(path: &str, halves: &mut Halves) -> io::Result<()> {
+    halves.write.write_all(&netrpc::connect_request(path)).await?;
+    halves.write.flush().await?;
+    let mut answer = BytesMut::new();
+    while netrpc::connect_answer(&mut answer).map_err(invalid)?.is_none() {
+        if halves.read.read_buf(&mut answer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+    }
+    if answer.is_empty() { Ok(()) } else { Err(invalid("bytes after the answer to CONNECT")) }
+}
+
+fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}

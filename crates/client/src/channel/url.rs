@@ -1,0 +1,158 @@
+//! Where a node is and what it speaks, as text says it.
+
+use polywire_core::{Address, Encoding, Instance};
+use polywire_wire::netrpc::DEFAULT_RPC_PATH;
+
+use crate::ClientError;
+
+/// Where a node is and what to speak with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Endpoint {
+    pub(super) wire: Wire,
+    pub(super) address: Address,
+    pub(super) tls: bool,
+    /// Where to `CONNECT` to first.
+    pub(super) http_path: Option<String>,
+}
+
+/// What is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wire {
+    Netrpc,
+    /// As Go's.
+    Jsonrpc1,
+    Jsonrpc2,
+}
+
+impl Wire {
+    pub(super) const fn encoding(self) -> Encoding {
+        match self {
+            Self::Netrpc => Encoding::Gob,
+            Self::Jsonrpc1 => Encoding::GoJson,
+            Self::Jsonrpc2 => Encoding::Json,
+        }
+    }
+}
+
+impl Endpoint {
+    /// Reads a URL, or an address, at which net/rpc is spoken.
+    pub(super) fn parse(text: &str) -> Result<Self, ClientError> {
+        let fail = |why: &str| ClientError::Address { text: text.into(), why: why.into() };
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Self::plain(text).ok_or_else(|| fail("neither a URL nor HOST:PORT"));
+        };
+        let mut parts = scheme.split('+');
+        let wire = match parts.next() {
+            Some("netrpc") => Wire::Netrpc,
+            Some("jsonrpc") => Wire::Jsonrpc1,
+            Some("jsonrpc2") => Wire::Jsonrpc2,
+            _ => return Err(fail("the scheme is none of netrpc, jsonrpc, jsonrpc2")),
+        };
+        let (mut tls, mut http) = (false, false);
+        for part in parts {
+            match part {
+                "tls" => tls = true,
+                "http" if wire == Wire::Netrpc => http = true,
+                _ => return Err(fail("the scheme can be followed by +tls, netrpc also by +http")),
+            }
+        }
+        let (authority, path) = match rest.find('/') {
+            Some(slash) if !is_local(rest) => rest.split_at(slash),
+            _ => (rest, ""),
+        };
+        if !http && !matches!(path, "" | "/") {
+            return Err(fail("only +http has a path"));
+        }
+        let http_path = http.then(|| match path {
+            "" | "/" => DEFAULT_RPC_PATH.to_owned(),
+            path => path.to_owned(),
+        });
+        let plain = Self::plain(authority).ok_or_else(|| fail("no HOST:PORT"))?;
+        Ok(Self { wire, tls, http_path, ..plain })
+    }
+
+    /// Reads what an instance registered: its address and, in the metadata `wires`, what it
+    /// speaks. Gob is taken if there is a choice.
+    pub(super) fn of(instance: &Instance) -> Result<Self, ClientError> {
+        let endpoint = Self::parse(instance.address.as_str())?;
+        let Some(wires) = instance.metadata.get("wires") else { return Ok(endpoint) };
+        if wires.split(',').any(|wire| wire.trim() == "netrpc") {
+            return Ok(endpoint);
+        }
+        let why = format!("it speaks {wires}, and channels that discover speak netrpc");
+        Err(ClientError::Address { text: instance.address.to_string(), why })
+    }
+
+    fn plain(address: &str) -> Option<Self> {
+        let port = address.rsplit_once(':').and_then(|(host, port)| {
+            port.parse::<u16>().ok().filter(|_| !host.is_empty())
+        });
+        (is_local(address) || port.is_some()).then(|| Self {
+            wire: Wire::Netrpc,
+            address: address.into(),
+            tls: false,
+            http_path: None,
+        })
+    }
+}
+
+/// Whether an address is one of this machine: `memory:name` or `unix:/path`.
+fn is_local(address: &str) -> bool {
+    ["memory:", "unix:"].iter().any(|scheme| {
+        address.strip_prefix(scheme).is_some_and(|name| !name.is_empty())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_say_wire_address_tls_and_path() {
+        for (text, wire, address, tls, path) in [
+            ("127.0.0.1:80", Wire::Netrpc, "127.0.0.1:80", false, None),
+            ("netrpc://[::1]:80", Wire::Netrpc, "[::1]:80", false, None),
+            ("netrpc://h:80/", Wire::Netrpc, "h:80", false, None),
+            ("netrpc+http://h:80", Wire::Netrpc, "h:80", false, Some("/_goRPC_")),
+            ("netrpc+http://h:80/rpc/x", Wire::Netrpc, "h:80", false, Some("/rpc/x")),
+            ("netrpc+tls://h:80", Wire::Netrpc, "h:80", true, None),
+            ("netrpc+tls+http://h:80", Wire::Netrpc, "h:80", true, Some("/_goRPC_")),
+            ("jsonrpc://h:80", Wire::Jsonrpc1, "h:80", false, None),
+            ("jsonrpc2+tls://h:80", Wire::Jsonrpc2, "h:80", true, None),
+            ("memory:greeter", Wire::Netrpc, "memory:greeter", false, None),
+            ("jsonrpc://memory:greeter", Wire::Jsonrpc1, "memory:greeter", false, None),
+            ("netrpc://unix:/run/a.sock", Wire::Netrpc, "unix:/run/a.sock", false, None),
+        ] {
+            let endpoint = Endpoint::parse(text).unwrap();
+            let http_path = path.map(str::to_owned);
+            let expected = Endpoint { wire, address: address.into(), tls, http_path };
+            assert_eq!(endpoint, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_url_is_refused_with_the_reason() {
+        for (text, why) in [
+            ("http://h:80", "the scheme is none of"),
+            ("netrpc://h", "no HOST:PORT"),
+            ("netrpc://:80", "no HOST:PORT"),
+            ("netrpc://h:99999", "no HOST:PORT"),
+            ("netrpc://h:80/path", "only +http has a path"),
+            ("jsonrpc+http://h:80", "can be followed by"),
+            ("greeter", "neither a URL nor"),
+            ("", "neither a URL nor"),
+            ("memory:", "neither a URL nor"),
+        ] {
+            let error = Endpoint::parse(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_instance_without_netrpc_is_not_for_this_client() {
+        let instance = Instance::new("s", "a", "h:80".into());
+        assert!(Endpoint::of(&instance).is_ok());
+        assert!(Endpoint::of(&instance.clone().with_metadata("wires", "jsonrpc, netrpc")).is_ok());
+        assert!(Endpoint::of(&instance.with_metadata("wires", "grpc")).is_err());
+    }
+}
