@@ -53,6 +53,7 @@ impl Frame {
         (self.bytes, self.table)
     }
 
+    #[inline]
     pub(crate) fn open(&self) -> Result<(i32, Reader<'_>), DecodeError> {
         let mut reader = Reader { cursor: Cursor::new(&[]), later: &self.bytes };
         reader.next_message()?;
@@ -74,11 +75,14 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    #[inline]
     pub(crate) fn next_message(&mut self) -> Result<(), DecodeError> {
         let mut cursor = Cursor::new(self.later);
-        let len = cursor.uint().map_err(|_| DecodeError::UnexpectedEof)?;
-        let message = usize::try_from(len).ok().and_then(|len| cursor.take(len));
-        self.cursor = Cursor::new(message.ok_or(DecodeError::UnexpectedEof)?);
+        let len = cursor.try_uint().and_then(|len| usize::try_from(len).ok());
+        let Some(message) = len.and_then(|len| cursor.take(len)) else {
+            return Err(DecodeError::UnexpectedEof);
+        };
+        self.cursor = Cursor::new(message);
         self.later = cursor.bytes;
         Ok(())
     }

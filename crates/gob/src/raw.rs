@@ -136,6 +136,7 @@ impl<'a> Cursor<'a> {
         Some(taken)
     }
 
+    #[inline]
     pub(crate) fn type_id(&mut self) -> Result<i32, DecodeError> {
         i32::try_from(self.int()?).map_err(|_| UNKNOWN_TYPE)
     }

@@ -64,6 +64,7 @@ const MAX_COPIED: usize = 4 << 10;
 /// Room in front of a message for its length.
 const PREFIX: usize = 9;
 
+#[inline]
 fn finish(scratch: Vec<u8>, start: usize) -> Bytes {
     if scratch.len() > MAX_COPIED {
         return Bytes::from(scratch).slice(start..);
@@ -74,6 +75,7 @@ fn finish(scratch: Vec<u8>, start: usize) -> Bytes {
 }
 
 /// Writes a message into `out`, and returns where in it the message begins.
+#[inline]
 fn message<T: Serialize + ?Sized>(
     value: &T,
     ty: &'static polywire_schema::Type,
@@ -86,6 +88,7 @@ fn message<T: Serialize + ?Sized>(
 }
 
 /// Leaves room for the length; a value that is no struct is preceded by a zero.
+#[inline]
 pub(crate) fn begin(out: &mut Vec<u8>, id: i32, is_struct: bool) {
     out.clear();
     out.resize(PREFIX, 0);
@@ -96,6 +99,7 @@ pub(crate) fn begin(out: &mut Vec<u8>, id: i32, is_struct: bool) {
 }
 
 /// Writes the length before the message; returns where it begins.
+#[inline]
 pub(crate) fn end(out: &mut [u8]) -> usize {
     let len = out.len().saturating_sub(PREFIX) as u64;
     let start = PREFIX.saturating_sub(uint_len(len));

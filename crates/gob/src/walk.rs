@@ -132,7 +132,7 @@ impl Walk {
         cursor: &mut Cursor<'_>,
         table: &TypeTable,
     ) -> Result<(), DecodeError> {
-        match table.get(id).ok_or(UNKNOWN_TYPE)?.ty {
+        match table.get(id).ok_or_else(|| UNKNOWN_TYPE)?.ty {
             WireType::Struct { .. } => self.push(Step::Fields { id, next: 0 }, table),
             WireType::Slice { elem } => {
                 let left = count(cursor, elem)?;
@@ -225,7 +225,7 @@ pub(crate) fn concrete_id<'a>(
         if id >= 0 {
             return Ok(Some(id));
         }
-        define(id.checked_neg().ok_or(UNKNOWN_TYPE)?, cursor)?;
+        define(id.checked_neg().ok_or_else(|| UNKNOWN_TYPE)?, cursor)?;
         if !cursor.is_empty() {
             cursor.uint()?;
         }

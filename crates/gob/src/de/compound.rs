@@ -119,6 +119,7 @@ pub(super) struct Fields<'s, 'a> {
 }
 
 impl<'s, 'a> Fields<'s, 'a> {
+    #[inline]
     pub(super) fn new(session: &'s mut Session<'a>, plan: &'a StructPlan, depth: usize) -> Self {
         let seen = Vec::new();
         Self { session, plan, depth, next: 0, pending: None, is_over: false, at: 0, seen }
@@ -144,6 +145,7 @@ impl<'s, 'a> Fields<'s, 'a> {
     }
 
     /// Reads what is left once all local fields are there.
+    #[inline]
     pub(super) fn finish(&mut self) -> Result<(), DecodeError> {
         match self.peek()? {
             None => Ok(()),
@@ -152,6 +154,7 @@ impl<'s, 'a> Fields<'s, 'a> {
         }
     }
 
+    #[inline]
     fn value(&mut self, node: usize) -> Deserializer<'_, 'a> {
         self.pending = None;
         Deserializer { session: self.session, node, depth: self.depth }

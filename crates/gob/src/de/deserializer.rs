@@ -41,10 +41,12 @@ pub(super) struct Deserializer<'s, 'a> {
 }
 
 impl<'a> Deserializer<'_, 'a> {
+    #[inline]
     fn plan(&self) -> &'a Node {
         self.session.node(self.node)
     }
 
+    #[inline]
     fn deeper(&self) -> Result<usize, DecodeError> {
         if self.depth >= self.session.limit {
             return Err(too_deep(self.session.limit));
@@ -147,6 +149,7 @@ impl<'a> Deserializer<'_, 'a> {
         visitor.visit_map(Pairs { session: self.session, key, elem, left, depth })
     }
 
+    #[inline]
     pub(super) fn fields<'de, V: Visitor<'de>>(
         self,
         plan: &'a StructPlan,

@@ -288,7 +288,7 @@ impl<'a> Build<'a> {
 
     fn struct_of(&self, remote: i32) -> Result<(&'a str, &'a [FieldType]), DecodeError> {
         let table = self.table;
-        let fields = table.struct_fields(remote).ok_or(UNKNOWN_TYPE)?;
+        let fields = table.struct_fields(remote).ok_or_else(|| UNKNOWN_TYPE)?;
         Ok((table.name(remote).unwrap_or_default(), fields))
     }
 

@@ -140,6 +140,7 @@ impl Compound<'_> {
         }
     }
 
+    #[inline]
     fn finish(self) -> Result<bool, EncodeError> {
         match self {
             Self::Nothing => Ok(false),

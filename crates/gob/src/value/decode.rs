@@ -57,7 +57,7 @@ impl Decode<'_> {
             return self.interface(depth);
         }
         let table = self.table;
-        match &table.get(id).ok_or(UNKNOWN_TYPE)?.ty {
+        match &table.get(id).ok_or_else(|| UNKNOWN_TYPE)?.ty {
             WireType::Struct { fields } => {
                 let (mut sent, mut next) = (Vec::new(), 0);
                 while let Some(at) = next_field(&mut self.reader.cursor, next, fields.len())? {
