@@ -12,7 +12,7 @@
 //! | the derive | `schema` (the crate `polywire-schema`), `impl_message!` (takes the generics, the type and the where clause, each in braces), `serde` (in generic types, if `impl_message!` uses the clause) |
 //! | `#[service]` | `Method`, `MethodDescriptor`, `ServiceDefinition`, `ServiceDescriptor`, `Service`, `Context` and `Status` of `polywire-core`, and `serde` with its derives |
 //! | servers | `unary::<Arg, Reply, _, _>(&'static MethodDescriptor, Fn(Context, Arg) -> Future<Result<Reply, Status>>) -> Method` |
-//! | clients | `Channel` with async `connect(&str)` and `discover(&str)`, their `ConnectError`, and `Call::<'_, S, Arg, Reply>::new(&S, &'static MethodDescriptor, Arg)` |
+//! | clients | `Channel`, async `connect(&str)` and `discover(&str)` that make one, their `ConnectError`, and `Call::<'_, S, Arg, Reply>::new(&S, &'static MethodDescriptor, Arg)` |
 #![forbid(unsafe_code)]
 
 mod derive;

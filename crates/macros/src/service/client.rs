@@ -33,7 +33,7 @@ impl Service {
                 /// # Errors
                 /// When the URL is malformed, or nobody can be reached there.
                 pub async fn connect(url: &str) -> ::core::result::Result<Self, #p::ConnectError> {
-                    #p::Channel::connect(url).await.map(Self)
+                    #p::connect(url).await.map(Self)
                 }
 
                 /// Finds the instances of a service in the registry that the environment names.
@@ -43,7 +43,7 @@ impl Service {
                 pub async fn discover(
                     service: &str,
                 ) -> ::core::result::Result<Self, #p::ConnectError> {
-                    #p::Channel::discover(service).await.map(Self)
+                    #p::discover(service).await.map(Self)
                 }
             }
 

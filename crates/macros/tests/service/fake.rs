@@ -64,19 +64,17 @@ pub(crate) mod __private {
         }
     }
 
-    impl Channel {
-        pub(crate) async fn connect(url: &str) -> Result<Self, ConnectError> {
-            std::future::ready(Ok(Self(url.to_owned()))).await
-        }
+    pub(crate) async fn connect(url: &str) -> Result<Channel, ConnectError> {
+        std::future::ready(Ok(Channel(url.to_owned()))).await
+    }
 
-        pub(crate) async fn discover(service: &str) -> Result<Self, ConnectError> {
-            std::future::ready(if service.is_empty() {
-                Err(ConnectError)
-            } else {
-                Ok(Self(service.to_owned()))
-            })
-            .await
-        }
+    pub(crate) async fn discover(service: &str) -> Result<Channel, ConnectError> {
+        std::future::ready(if service.is_empty() {
+            Err(ConnectError)
+        } else {
+            Ok(Channel(service.to_owned()))
+        })
+        .await
     }
 
     pub(crate) struct Call<'a, S, A, R> {
