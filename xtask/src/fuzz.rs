@@ -9,6 +9,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use serde_json::Value;
+
 use crate::args::Args;
 use crate::repo;
 
@@ -154,6 +156,9 @@ fn run_target(dir: &Path, programs: &Path, name: &str, execs: u64) -> io::Result
     let seeds = dir.join("seeds").join(name);
     fs::create_dir_all(&artifacts)?;
     fs::create_dir_all(&corpus)?;
+    if name.starts_with("gob_") {
+        plant_vectors(&corpus)?;
+    }
     let log = corpus.with_extension("log");
     let mut program = std::process::Command::new(programs.join(name));
     program.args([&format!("-runs={execs}"), "-max_len=4096", "-rss_limit_mb=512", "-timeout=10"]);
@@ -167,6 +172,28 @@ fn run_target(dir: &Path, programs: &Path, name: &str, execs: u64) -> io::Result
     // An empty folder says that nothing was found; it is not worth keeping.
     let _nothing_found = fs::remove_dir(&artifacts);
     Ok(Outcome { passed: status.success(), execs: executed(&text), last_lines: tail(&text, 40) })
+}
+
+/// Puts the streams captured from Go into a corpus, each after a byte that says "in one piece".
+fn plant_vectors(corpus: &Path) -> io::Result<()> {
+    let file = repo::root().join("crates/gob/tests/vectors/gob_vectors.json");
+    let vectors: Value = serde_json::from_slice(&fs::read(file)?)?;
+    for vector in vectors.as_array().into_iter().flatten() {
+        let (name, hex) = (vector["name"].as_str(), vector["hex"].as_str());
+        let Some((name, bytes)) = name.zip(hex.and_then(bytes_of)) else { continue };
+        fs::write(corpus.join(name.replace('/', "_")), [&[0xff], bytes.as_slice()].concat())?;
+    }
+    Ok(())
+}
+
+/// Reads pairs of hexadecimal digits; `None` if they are none.
+fn bytes_of(hex: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    let byte = |pair: &[u8]| match *pair {
+        [upper, lower] => u8::try_from(digit(upper)? * 16 + digit(lower)?).ok(),
+        _ => None,
+    };
+    hex.as_bytes().chunks(2).map(byte).collect()
 }
 
 /// The same log, for the second stream of the program.
@@ -195,5 +222,7 @@ mod tests {
         assert_eq!(executed(log), 5);
         assert_eq!(executed("killed"), 0);
         assert_eq!(tail("a\nb\nc", 2), "b\nc");
+        assert_eq!(bytes_of("03060a"), Some(vec![3, 6, 10]));
+        assert_eq!(bytes_of("0x"), None);
     }
 }
