@@ -1,4 +1,67 @@
-//! Go's encoding/gob as a serde format.
+//! Go's `encoding/gob` as a serde format, and as dynamic values.
+//!
+//! Gob describes itself: a stream carries a definition of each type before the first value of it, and
+//! a receiver matches fields by name. Derive [`Schema`] beside serde's traits, and a Rust struct
+//! travels as the Go struct of the same fields:
+//!
+//! ```
+//! use polywire_gob::{Decoder, Encoder, Schema};
+//! use serde::{Deserialize, Serialize};
+//!
+//! /// In Go: `type Point struct { X, Y int }`.
+//! #[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+//! #[schema(crate = "polywire_gob")]
+//! struct Point {
+//!     x: i64,
+//!     y: i64,
+//! }
+//!
+//! let mut encoder = Encoder::new(Vec::new());
+//! encoder.encode(&Point { x: 22, y: 33 })?;
+//! encoder.encode(&Point { x: 0, y: 5 })?; // the type is not defined again
+//! let stream = encoder.into_inner();
+//!
+//! let mut decoder = Decoder::new(&stream[..]);
+//! assert_eq!(decoder.decode()?, Some(Point { x: 22, y: 33 }));
+//! // Without a local type at hand:
+//! let value = decoder.decode_value()?.expect("there is another one");
+//! assert_eq!(format!("{value:?}"), "Point { Y: 5 }");
+//! assert_eq!(decoder.decode::<Point>()?, None);
+//! # Ok::<(), polywire_gob::StreamError>(())
+//! ```
+//!
+//! | Rust | Go |
+//! |---|---|
+//! | `bool`, integers, floats, `String` | the same; `i64` and `u64` for `int` and `uint` |
+//! | `Vec<u8>`, `bytes::Bytes`, `serde_bytes::ByteBuf` | `[]byte` |
+//! | `Vec<T>`, sets; `[T; N]` | `[]T`; `[N]T` |
+//! | maps with scalar keys | `map[K]V` |
+//! | structs; `user_id` | structs; `UserID`, or what `#[schema(go = "..")]` says |
+//! | tuples and tuple structs | structs of `F0`, `F1`, .. |
+//! | `Option<T>`, in fields | `*T`; `None` is not sent |
+//! | enums without data | `string`, the name serde uses |
+//! | enums with data | structs of one field per variant, of which one is set |
+//! | `Duration`; `SystemTime`, chrono's `DateTime<Utc>` | `time.Duration`; `time.Time` |
+//!
+//! What gob cannot carry - integers of 128 bits, options within lists - is refused by [`compile`],
+//! with the type and the field named. Zero is not sent, as in Go, and what is absent is zero, except
+//! that `-0.0` keeps its sign. A Go `time.Time` of zero becomes the epoch in a `SystemTime`.
+//!
+//! Three layers, of which the upper ones use the lower:
+//! - [`Encoder`] and [`Decoder`] over `std::io`, [`to_vec`] and [`from_slice`].
+//! - For protocol engines, without I/O: a [`Splitter`] cuts incoming bytes into [`Frame`]s and keeps
+//!   the peer's [`TypeTable`]; [`decode`] and [`decode_value`] read them. [`encode`] and
+//!   [`encode_value`] give a message and the [`Definitions`] it needs, [`Sent`] knows which of them a
+//!   stream has had. Type ids are given out once per process.
+//! - [`raw`]: the primitives, for headers parsed by hand.
+//!
+//! Input is bounded by [`Limits`], and never trusted: no panic, no allocation beyond what is there,
+//! no recursion beyond the limit. Errors carry the texts of Go's package, since RPC servers send them
+//! to their callers. There is no registry of concrete types: interfaces decode into [`Value`] only.
+//!
+//! | feature | default | adds |
+//! |---|---|---|
+//! | `derive` | yes | `#[derive(Schema)]` |
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 

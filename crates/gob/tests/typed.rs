@@ -194,3 +194,32 @@ fn fields_are_matched_by_name_and_absent_ones_are_zero_or_left_to_serde() {
     let bytes = to_vec(&Grown { z: 0, y: 0, extra: None }).unwrap();
     assert_eq!(from_slice::<Grown>(&bytes).unwrap(), Grown { z: 0, y: 0, extra: None });
 }
+
+mod any_value {
+    use super::*;
+    use proptest::prelude::*;
+
+    type Parts = (Vec<i32>, BTreeMap<i16, String>, Option<u64>, Vec<u8>, Vec<Vec<bool>>, f64);
+
+    fn parts() -> impl Strategy<Value = Parts> {
+        (
+            any::<Vec<i32>>(),
+            any::<BTreeMap<i16, String>>(),
+            any::<Option<u64>>(),
+            any::<Vec<u8>>(),
+            any::<Vec<Vec<bool>>>(),
+            any::<f64>(),
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn comes_back(parts in parts(), x: i64, y: i64, text: String, letter: char, at: bool) {
+            round(&parts);
+            let at = at.then_some(Point { x, y });
+            round(&vec![Shape::Text { text, at }, Shape::Line(Point { x: y, y: x }, Point { x, y: 0 })]);
+            round(&letter);
+            round(&(x, Some(y), [x as u8; 4]));
+        }
+    }
+}
