@@ -113,9 +113,8 @@ impl<S: Service, A: Message, R: Message> Call<'_, S, A, R> {
         let payload =
             self.argument.encode(self.service.encoding()).map_err(|error| encode_error(&error))?;
         let mut request = Request::new(self.method_name()?, Body::Unary(payload));
-        let own = self
-            .timeout
-            .and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
+        let own =
+            self.timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
         request.deadline = match (own, self.deadline) {
             (Some(own), Some(inherited)) => Some(own.min(inherited)),
             (own, inherited) => own.or(inherited),

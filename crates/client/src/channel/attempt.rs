@@ -46,12 +46,7 @@ impl Inner {
         }
     }
 
-    async fn attempt(
-        &self,
-        node: &Node,
-        request: &Request,
-        sent: Option<&AtomicBool>,
-    ) -> Reply {
+    async fn attempt(&self, node: &Node, request: &Request, sent: Option<&AtomicBool>) -> Reply {
         let connection = match node.connection(&self.connector).await {
             Ok(connection) => connection,
             Err(error) => {

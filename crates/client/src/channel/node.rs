@@ -148,7 +148,8 @@ impl Node {
     /// Passes the node over for a while, longer each time.
     pub(super) fn rest(&self, rest: Duration) {
         let failures = self.load.failures.fetch_add(1, Ordering::Relaxed).min(MAX_DOUBLINGS);
-        let rest = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX).saturating_mul(1 << failures);
+        let rest =
+            u64::try_from(rest.as_millis()).unwrap_or(u64::MAX).saturating_mul(1 << failures);
         let until = self.now().saturating_add(rest).max(1);
         self.load.resting_until.store(until, Ordering::Relaxed);
     }

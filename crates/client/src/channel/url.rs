@@ -84,9 +84,9 @@ impl Endpoint {
     }
 
     fn plain(address: &str) -> Option<Self> {
-        let port = address.rsplit_once(':').and_then(|(host, port)| {
-            port.parse::<u16>().ok().filter(|_| !host.is_empty())
-        });
+        let port = address
+            .rsplit_once(':')
+            .and_then(|(host, port)| port.parse::<u16>().ok().filter(|_| !host.is_empty()));
         (is_local(address) || port.is_some()).then(|| Self {
             wire: Wire::Netrpc,
             address: address.into(),
@@ -98,9 +98,9 @@ impl Endpoint {
 
 /// Whether an address is one of this machine: `memory:name` or `unix:/path`.
 fn is_local(address: &str) -> bool {
-    ["memory:", "unix:"].iter().any(|scheme| {
-        address.strip_prefix(scheme).is_some_and(|name| !name.is_empty())
-    })
+    ["memory:", "unix:"]
+        .iter()
+        .any(|scheme| address.strip_prefix(scheme).is_some_and(|name| !name.is_empty()))
 }
 
 #[cfg(test)]

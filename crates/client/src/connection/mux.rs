@@ -237,8 +237,7 @@ impl Shared {
             let mut state = self.state();
             state.written = written;
             if result.is_ready() {
-                state.flush =
-                    if state.out.is_empty() { Flush::Idle } else { Flush::Scheduled };
+                state.flush = if state.out.is_empty() { Flush::Idle } else { Flush::Scheduled };
             }
             state.admit()
         };

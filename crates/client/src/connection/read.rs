@@ -1,10 +1,10 @@
 //! The half of a stream that is read.
 
 use std::cell::RefCell;
+use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::io;
 
 use bytes::BytesMut;
 use polywire_core::Reply;
