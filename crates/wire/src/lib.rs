@@ -12,6 +12,25 @@
 //! | [`http1`] | the one HTTP exchange in front of netrpc, and the debug page |
 //! | [`sniff`] | which of them a connection speaks, from its first bytes |
 //!
+//! ```
+//! use bytes::BytesMut;
+//! use polywire_core::{Code, Status};
+//! use polywire_wire::jsonrpc::JsonrpcServer;
+//! use polywire_wire::{Limits, Outgoing, ServerEvent, ServerWire};
+//!
+//! let mut wire = JsonrpcServer::new(&Limits::default());
+//! let mut read = BytesMut::from(r#"{"method":"Arith.Add","params":[{"A":1}],"id":7}"#);
+//! let mut out = Outgoing::default();
+//! while let Some(event) = wire.read(&mut read)? {
+//!     if let ServerEvent::Call { ticket, request, .. } = event {
+//!         assert_eq!(request.method.method(), "Add");
+//!         wire.write(ticket, Err(Status::new(Code::NotFound, "nobody adds")), &mut out);
+//!     }
+//! }
+//! assert_eq!(&out.tail()[..], b"{\"id\":7,\"result\":null,\"error\":\"nobody adds\"}\n");
+//! # Ok::<(), polywire_wire::WireError>(())
+//! ```
+//!
 //! There is no socket, no clock and no task here. What a peer sends may be anything: it ends in a
 //! value, a status for that call, or a [`WireError`] that ends the connection; never in a panic,
 //! and never in more memory than [`Limits`] allows.

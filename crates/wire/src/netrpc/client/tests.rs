@@ -99,6 +99,24 @@ fn every_truncation_of_every_reply_ends_in_an_error_or_in_nothing() {
     }
 }
 
+#[test]
+fn a_changed_byte_anywhere_in_a_reply_never_panics() {
+    for capture in captures("conversation_gob") {
+        let stream = capture.stream("s2c");
+        let step = if stream.len() > 2000 { 97 } else { 1 };
+        for at in (0..stream.len()).step_by(step) {
+            for change in [0x01, 0x80, 0xff] {
+                let mut src = BytesMut::from(&stream[..]);
+                src[at] ^= change;
+                let (_, mut reader) = client(&Limits::default());
+                while let Ok(Some((_, reply))) = reader.read(&mut src) {
+                    let _reply = reply.map(|response| value(&response.body));
+                }
+            }
+        }
+    }
+}
+
 fn call(bytes: &mut Outgoing, writer: &mut NetrpcWriter, id: u64) -> Vec<u8> {
     let (value, definitions) = polywire_gob::encode(&Args { a: 7, b: 8 }).unwrap();
     let payload = polywire_core::Payload::new(Encoding::Gob, value).with_context(definitions);

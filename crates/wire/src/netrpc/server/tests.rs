@@ -245,6 +245,26 @@ fn every_truncation_is_answered_or_refused_and_never_panics() {
 }
 
 #[test]
+fn a_changed_byte_anywhere_never_panics_and_gets_no_answer_that_cannot_be_read() {
+    for capture in captures("conversation_gob").into_iter().chain(captures("raw_gob")) {
+        let stream = capture.stream("c2s");
+        let step = if stream.len() > 2000 { 97 } else { 1 };
+        for at in (0..stream.len()).step_by(step) {
+            for change in [0x01, 0x80, 0xff] {
+                let mut stream = stream.clone();
+                stream[at] ^= change;
+                let (ours, _) = converse(&mut server(), &stream, usize::MAX, |_, request| {
+                    // Whatever it is, decoding it ends in a value or an error.
+                    let _value = decode_value(&frame(&request.body));
+                    Ok(Response::new(Body::Empty))
+                });
+                let _replies = replies(&ours);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_header_without_its_body_is_answered_with_gos_words() {
     let stream = named("raw_gob", "raw_gob_halfclose_with_inflight").stream("c2s");
     let header = stream.len() - 8 - 31;
