@@ -67,14 +67,14 @@ impl<'a> Cursor<'a> {
         if len > 8 {
             return Err(DecodeError::malformed("gob: encoded unsigned integer out of range"));
         }
-        let Some((digits, rest)) = rest.split_at_checked(len) else {
+        let Some((number, rest)) = digits(rest, len) else {
             return Err(DecodeError::Malformed(Cow::Owned(format!(
                 "gob: invalid uint data length {len}: exceeds input size {}",
                 rest.len()
             ))));
         };
         self.bytes = rest;
-        Ok(digits.iter().fold(0, |n, &digit| (n << 8) | u64::from(digit)))
+        Ok(number)
     }
 
     /// Reads an unsigned number where what is wrong with it does not matter: `None` where
@@ -86,13 +86,7 @@ impl<'a> Cursor<'a> {
             self.bytes = rest;
             return Some(u64::from(byte));
         }
-        let (digits, rest) = rest.split_at_checked(usize::from(byte.wrapping_neg()))?;
-        let number = match *digits {
-            [low] => u64::from(low),
-            [high, low] => u64::from(u16::from_be_bytes([high, low])),
-            _ if digits.len() > 8 => return None,
-            _ => digits.iter().fold(0, |n, &digit| (n << 8) | u64::from(digit)),
-        };
+        let (number, rest) = digits(rest, usize::from(byte.wrapping_neg()))?;
         self.bytes = rest;
         Some(number)
     }
@@ -142,6 +136,24 @@ impl<'a> Cursor<'a> {
     }
 }
 
+/// Takes a number of so many bytes, at most 8, most significant first.
+#[inline]
+fn digits(bytes: &[u8], len: usize) -> Option<(u64, &[u8])> {
+    if len > 8 {
+        return None;
+    }
+    let (digits, rest) = bytes.split_at_checked(len)?;
+    let number = match bytes.first_chunk() {
+        // One load and a shift, where eight bytes are there: the usual case.
+        Some(eight) if len > 0 => {
+            let unused = 8_usize.wrapping_sub(len).wrapping_mul(8);
+            u64::from_be_bytes(*eight) >> unused
+        }
+        _ => digits.iter().fold(0, |n, &digit| (n << 8) | u64::from(digit)),
+    };
+    Some((number, rest))
+}
+
 /// Skips one value, encoded as a field, element, key or map value of type `id`.
 ///
 /// # Errors
@@ -161,6 +173,28 @@ pub fn put_uint(dst: &mut impl BufMut, n: u64) {
             dst.put_uint(n, usize::from(len));
         }
     }
+}
+
+/// As [`put_uint`], for the one buffer that matters: all nine bytes are stored at once, and those
+/// that are not used taken back.
+#[inline]
+pub(crate) fn push_uint(dst: &mut Vec<u8>, n: u64) {
+    match u8::try_from(n) {
+        Ok(byte) if byte < 0x80 => dst.push(byte),
+        _ => {
+            let len = significant_bytes(n);
+            let unused = 8_u8.wrapping_sub(len);
+            let [a, b, c, d, e, f, g, h] = (n << unused.wrapping_mul(8)).to_be_bytes();
+            dst.extend_from_slice(&[len.wrapping_neg(), a, b, c, d, e, f, g, h]);
+            dst.truncate(dst.len().wrapping_sub(usize::from(unused)));
+        }
+    }
+}
+
+/// As [`put_int`].
+#[inline]
+pub(crate) fn push_int(dst: &mut Vec<u8>, n: i64) {
+    push_uint(dst, fold(n));
 }
 
 /// Appends a signed number.

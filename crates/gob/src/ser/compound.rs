@@ -6,7 +6,7 @@ use serde::{Serialize, ser};
 use super::capture::{ByteSink, Number};
 use super::serializer::{Place, Serializer};
 use crate::error::EncodeError;
-use crate::raw::{put_uint, uint_len};
+use crate::raw::{push_uint, uint_len};
 use crate::time::Timestamp;
 
 /// The fields of a struct.
@@ -177,7 +177,7 @@ impl Compound<'_> {
 /// Puts a count before elements whose number was not known when they were written.
 fn insert_count(out: &mut Vec<u8>, start: usize, count: usize) {
     let end = out.len();
-    put_uint(out, count as u64);
+    push_uint(out, count as u64);
     if let Some(written) = out.get_mut(start..) {
         debug_assert_eq!(
             written.len().saturating_sub(end.saturating_sub(start)),

@@ -8,7 +8,7 @@ use serde::{Serialize, ser};
 use super::compound::{Compound, Fields};
 use crate::compile::is_byte;
 use crate::error::EncodeError;
-use crate::raw::{put_bytes, put_float, put_int, put_uint};
+use crate::raw::{push_int, push_uint, put_bytes, put_float};
 use crate::time;
 
 /// Where a value stands, which decides whether it may be left out.
@@ -37,7 +37,7 @@ impl<'o> Serializer<'o> {
             Place::Element => true,
             Place::Field(_) if is_zero => false,
             Place::Field(delta) | Place::Present(delta) => {
-                put_uint(self.out, delta);
+                push_uint(self.out, delta);
                 true
             }
         }
@@ -50,7 +50,7 @@ impl<'o> Serializer<'o> {
         }
         let sent = self.enter(n == 0);
         if sent {
-            put_int(self.out, n);
+            push_int(self.out, n);
         }
         Ok(sent)
     }
@@ -62,7 +62,7 @@ impl<'o> Serializer<'o> {
         }
         let sent = self.enter(n == 0);
         if sent {
-            put_uint(self.out, n);
+            push_uint(self.out, n);
         }
         Ok(sent)
     }
@@ -135,7 +135,7 @@ impl<'o> Serializer<'o> {
         }
         let start = self.out.len();
         if let Some(len) = len {
-            put_uint(self.out, len as u64);
+            push_uint(self.out, len as u64);
         }
         Ok(match item {
             None => {
@@ -165,7 +165,7 @@ impl<'o> Serializer<'o> {
     /// Begins the struct that an enum is, down to the number of its one field.
     fn enter_variant(&mut self, at: usize) {
         self.enter(false);
-        put_uint(self.out, (at as u64).saturating_add(1));
+        push_uint(self.out, (at as u64).saturating_add(1));
     }
 
     pub(super) fn mismatch<T>(&self, got: &'static str) -> Result<T, EncodeError> {
@@ -328,7 +328,7 @@ impl<'o> ser::Serializer for Serializer<'o> {
             Kind::Array(item, expected) if expected == len => {
                 self.enter(false);
                 let start = self.out.len();
-                put_uint(self.out, len as u64);
+                push_uint(self.out, len as u64);
                 let item = item();
                 Ok(Compound::List { out: self.out, item, len: Some(len), count: 0, start })
             }
@@ -374,7 +374,7 @@ impl<'o> ser::Serializer for Serializer<'o> {
         }
         let start = self.out.len();
         if let Some(len) = len {
-            put_uint(self.out, len as u64);
+            push_uint(self.out, len as u64);
         }
         let (key, value) = (key(), value());
         Ok(Compound::Map { out: self.out, key, value, len, count: 0, start })
