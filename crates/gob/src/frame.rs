@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::error::DecodeError;
-use crate::raw::{Cursor, UNKNOWN_TYPE};
+use crate::raw::{Cursor, unknown_type};
 use crate::table::TypeTable;
 
 /// One encoded value as it came, with the table that explains it.
@@ -59,7 +59,7 @@ impl Frame {
         reader.next_message()?;
         let id = reader.cursor.type_id()?;
         if id <= 0 {
-            return Err(UNKNOWN_TYPE);
+            return Err(unknown_type());
         }
         Ok((id, reader))
     }

@@ -132,7 +132,7 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(crate) fn type_id(&mut self) -> Result<i32, DecodeError> {
-        i32::try_from(self.int()?).map_err(|_| UNKNOWN_TYPE)
+        i32::try_from(self.int()?).map_err(|_| unknown_type())
     }
 }
 
@@ -233,5 +233,7 @@ fn significant_bytes(n: u64) -> u8 {
     u8::try_from(bits.div_ceil(8)).unwrap_or(8)
 }
 
-pub(crate) const UNKNOWN_TYPE: DecodeError =
-    DecodeError::malformed("gob: unknown type id or corrupted data");
+#[cold]
+pub(crate) const fn unknown_type() -> DecodeError {
+    DecodeError::malformed("gob: unknown type id or corrupted data")
+}

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::error::DecodeError;
 use crate::frame::Reader;
-use crate::raw::{Cursor, UNKNOWN_TYPE};
+use crate::raw::{Cursor, unknown_type};
 use crate::table::{TypeTable, WireType, basic, next_field};
 
 /// The longest name of a concrete type in an interface, in bytes.
@@ -132,7 +132,7 @@ impl Walk {
         cursor: &mut Cursor<'_>,
         table: &TypeTable,
     ) -> Result<(), DecodeError> {
-        match table.get(id).ok_or_else(|| UNKNOWN_TYPE)?.ty {
+        match table.get(id).ok_or_else(unknown_type)?.ty {
             WireType::Struct { .. } => self.push(Step::Fields { id, next: 0 }, table),
             WireType::Slice { elem } => {
                 let left = count(cursor, elem)?;
@@ -225,7 +225,7 @@ pub(crate) fn concrete_id<'a>(
         if id >= 0 {
             return Ok(Some(id));
         }
-        define(id.checked_neg().ok_or_else(|| UNKNOWN_TYPE)?, cursor)?;
+        define(id.checked_neg().ok_or_else(unknown_type)?, cursor)?;
         if !cursor.is_empty() {
             cursor.uint()?;
         }

@@ -219,7 +219,7 @@ mod any_value {
             let at = at.then_some(Point { x, y });
             round(&vec![Shape::Text { text, at }, Shape::Line(Point { x: y, y: x }, Point { x, y: 0 })]);
             round(&letter);
-            round(&(x, Some(y), [x as u8; 4]));
+            round(&(x, Some(y), [letter; 4]));
         }
     }
 }

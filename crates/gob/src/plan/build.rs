@@ -10,7 +10,7 @@ use super::local::{go_type, scalar};
 use super::{EnumPlan, Fields, ListPlan, LocalFields, Node, Order, Plan, RemoteField, StructPlan};
 use crate::compile::{go_field_name, is_byte};
 use crate::error::DecodeError;
-use crate::raw::UNKNOWN_TYPE;
+use crate::raw::unknown_type;
 use crate::table::{FieldType, TypeTable, WireType, basic};
 
 /// Works out how a value of `remote` becomes a value of `ty`.
@@ -43,7 +43,7 @@ struct Build<'a> {
 impl<'a> Build<'a> {
     fn check_root(&self, remote: i32, ty: &'static Type) -> Result<(), DecodeError> {
         if remote > basic::INTERFACE && self.table.get(remote).is_none() {
-            return Err(UNKNOWN_TYPE);
+            return Err(unknown_type());
         }
         if is_struct(ty) {
             return match self.table.struct_fields(remote) {
@@ -161,7 +161,7 @@ impl<'a> Build<'a> {
             Kind::Array(item, len) => self.list(remote, ty, item(), Some(len as u64), depth)?,
             Kind::Map(k, v) => {
                 let Some(&WireType::Map { key, elem }) = self.wire(remote) else {
-                    return Err(UNKNOWN_TYPE);
+                    return Err(unknown_type());
                 };
                 let at = format!("*{}", go_type(ty));
                 let spans = self.spans(key) || self.spans(elem);
@@ -173,7 +173,7 @@ impl<'a> Build<'a> {
             Kind::Struct(of) => self.fields(remote, Fields::Named(of.fields), of.go, depth)?,
             Kind::Enum(of) if of.is_unit_only() => Node::UnitEnum,
             Kind::Enum(of) => self.variants(remote, of, (ty.id)(), depth)?,
-            _ => return Err(UNKNOWN_TYPE),
+            _ => return Err(unknown_type()),
         })
     }
 
@@ -187,7 +187,7 @@ impl<'a> Build<'a> {
     ) -> Result<Node, DecodeError> {
         let Some(&(WireType::Slice { elem } | WireType::Array { elem, .. })) = self.wire(remote)
         else {
-            return Err(UNKNOWN_TYPE);
+            return Err(unknown_type());
         };
         let at = format!("element of *{}", go_type(ty));
         let spans = self.spans(elem);
@@ -251,7 +251,7 @@ impl<'a> Build<'a> {
                         VariantShape::Struct(ty) => {
                             Local::Variant(Fields::Named(ty.fields), ty.go, (key, at))
                         }
-                        _ => return Err(UNKNOWN_TYPE),
+                        _ => return Err(unknown_type()),
                     };
                     match local {
                         Local::Type(ty) => self.check_field(remote_name, field, ty)?,
@@ -278,7 +278,7 @@ impl<'a> Build<'a> {
         ty: &'static Type,
     ) -> Result<(), DecodeError> {
         if field.id > basic::INTERFACE && self.table.get(field.id).is_none() {
-            return Err(UNKNOWN_TYPE);
+            return Err(unknown_type());
         }
         if self.fits(field.id, ty, &mut Vec::new()) {
             return Ok(());
@@ -288,7 +288,7 @@ impl<'a> Build<'a> {
 
     fn struct_of(&self, remote: i32) -> Result<(&'a str, &'a [FieldType]), DecodeError> {
         let table = self.table;
-        let fields = table.struct_fields(remote).ok_or_else(|| UNKNOWN_TYPE)?;
+        let fields = table.struct_fields(remote).ok_or_else(unknown_type)?;
         Ok((table.name(remote).unwrap_or_default(), fields))
     }
 

@@ -3,7 +3,7 @@
 use super::{Dynamic, List, Map, Opaque, Shape, Struct, Value};
 use crate::error::DecodeError;
 use crate::frame::{Frame, Reader};
-use crate::raw::UNKNOWN_TYPE;
+use crate::raw::unknown_type;
 use crate::table::{TypeTable, WireType, basic, next_field};
 use crate::walk::{
     self, ARRAY_LENGTH, NO_KIND, concrete_id, interface_name, interface_value, opaque, require,
@@ -20,7 +20,7 @@ pub fn decode_value(frame: &Frame) -> Result<Value, DecodeError> {
     let mut decode = Decode { reader, table };
     if table.struct_fields(id).is_none() {
         if id > basic::INTERFACE && table.get(id).is_none() {
-            return Err(UNKNOWN_TYPE);
+            return Err(unknown_type());
         }
         singleton(&mut decode.reader.cursor)?;
     }
@@ -57,7 +57,7 @@ impl Decode<'_> {
             return self.interface(depth);
         }
         let table = self.table;
-        match &table.get(id).ok_or_else(|| UNKNOWN_TYPE)?.ty {
+        match &table.get(id).ok_or_else(unknown_type)?.ty {
             WireType::Struct { fields } => {
                 let (mut sent, mut next) = (Vec::new(), 0);
                 while let Some(at) = next_field(&mut self.reader.cursor, next, fields.len())? {
