@@ -1,0 +1,44 @@
+//! Calls Go's server in every way there is, and prints a line per case: `ok NAME` or `FAIL NAME:
+//! why`.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports so")]
+
+use std::process::ExitCode;
+
+use polywire_interop::client::{ClientOptions, run};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Some(options) = options() else {
+        eprintln!("usage: interop-client --server PROGRAM --certificates FOLDER [SUITE...]");
+        return ExitCode::from(2);
+    };
+    let mut failed = 0_u32;
+    let report = |name: &str, outcome: Result<(), String>| match outcome {
+        Ok(()) => println!("ok {name}"),
+        Err(why) => {
+            failed += 1;
+            println!("FAIL {name}: {why}");
+        }
+    };
+    if let Err(error) = run(&options, report).await {
+        eprintln!("interop-client: {error}");
+        return ExitCode::FAILURE;
+    }
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn options() -> Option<ClientOptions> {
+    let mut words = std::env::args().skip(1);
+    let mut suites = Vec::new();
+    let (mut server, mut certificates, mut only) = (None, None, String::new());
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "--server" => server = words.next(),
+            "--certificates" => certificates = words.next(),
+            "--only" => only = words.next()?,
+            _ => suites.push(word),
+        }
+    }
+    Some(ClientOptions { server: server?.into(), certificates: certificates?.into(), only, suites })
+}

@@ -1,0 +1,145 @@
+//! The cases of an interop run in which polywire is the client, one line of output each.
+
+mod calls;
+mod jsonrpc;
+mod netrpc;
+mod peer;
+
+use std::error::Error;
+use std::fmt;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polywire::Channel;
+use tokio::time::timeout;
+
+use self::peer::Peer;
+
+/// What the client is told on the command line.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// The program to start as the server.
+    pub server: PathBuf,
+    /// The folder with ca.pem, cert.pem and key.pem.
+    pub certificates: PathBuf,
+    /// Run the cases whose name holds this.
+    pub only: String,
+    /// `netrpc`, `jsonrpc`; both if there is none.
+    pub suites: Vec<String>,
+}
+
+/// Why a case failed.
+type Failure = Box<dyn Error + Send + Sync>;
+
+type Outcome = Result<(), Failure>;
+
+type Running = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// One thing that a client can see of a server.
+struct Case {
+    name: String,
+    run: Box<dyn Fn(Arc<Peer>) -> Running>,
+}
+
+/// How a case reaches the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Tcp,
+    Connect,
+    Tls,
+    Jsonrpc,
+}
+
+/// Runs the suites; `report` gets the name of each case and how it ended.
+///
+/// # Errors
+/// The server cannot be started, or there is no such suite.
+pub async fn run(
+    options: &ClientOptions,
+    mut report: impl FnMut(&str, Result<(), String>),
+) -> Result<(), Failure> {
+    let suites = match options.suites.as_slice() {
+        [] => &["netrpc".to_owned(), "jsonrpc".to_owned()],
+        suites => suites,
+    };
+    let peer = Arc::new(Peer::start(options.clone(), "127.0.0.1:0").await?);
+    for suite in suites {
+        let cases = match suite.as_str() {
+            "netrpc" => netrpc::cases(),
+            "jsonrpc" => jsonrpc::cases(),
+            other => return Err(format!("unknown suite `{other}`").into()),
+        };
+        for case in cases {
+            let name = format!("{suite}/{}", case.name);
+            if name.contains(&options.only) {
+                report(&name, case.within_deadline(&peer).await);
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Case {
+    /// A case on a server.
+    fn new<F>(name: &str, run: impl Fn(Arc<Peer>) -> F + 'static) -> Self
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        Self { name: name.to_owned(), run: Box::new(move |peer| Box::pin(run(peer))) }
+    }
+
+    /// A case on a channel of its own.
+    fn on<F>(transport: Transport, name: &str, run: fn(Channel) -> F) -> Self
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        Self::new(&format!("{transport}/{name}"), move |peer| async move {
+            run(peer.channel(transport).await?).await
+        })
+    }
+
+    async fn within_deadline(&self, peer: &Arc<Peer>) -> Result<(), String> {
+        match timeout(DEADLINE, (self.run)(Arc::clone(peer))).await {
+            Ok(outcome) => outcome.map_err(|failure| chain(&*failure)),
+            Err(_) => Err(format!("no end after {} s", DEADLINE.as_secs())),
+        }
+    }
+}
+
+/// Far beyond what any case takes.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// An error and its causes.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(&format!(": {cause}"));
+        next = cause.source();
+    }
+    text.replace('\n', "\\n")
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Tcp | Self::Jsonrpc => "tcp",
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+        })
+    }
+}
+
+fn expect<T: PartialEq + fmt::Debug>(what: &str, got: &T, want: &T) -> Outcome {
+    if got == want {
+        return Ok(());
+    }
+    Err(format!("{what}: got {}, want {}", shorten(got), shorten(want)).into())
+}
+
+fn shorten(value: &impl fmt::Debug) -> String {
+    let text = format!("{value:?}");
+    text.char_indices().nth(300).map_or(text.clone(), |(at, _)| format!("{}...", &text[..at]))
+}

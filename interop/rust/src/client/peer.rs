@@ -1,0 +1,56 @@
+//! A Go server, started for a run.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+
+use polywire::Channel;
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{ClientOptions, Failure, Transport};
+
+/// A running server, which ends with this.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) options: ClientOptions,
+    process: Child,
+    addresses: HashMap<String, String>,
+}
+
+impl Peer {
+    /// Starts the server with its gob port at `listen`, and waits for its addresses.
+    pub(super) async fn start(options: ClientOptions, listen: &str) -> Result<Self, Failure> {
+        let mut command = Command::new(&options.server);
+        command.args(["--listen", listen, "--certificates"]).arg(&options.certificates);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut process =
+            command.spawn().map_err(|error| format!("{}: {error}", options.server.display()))?;
+        let stdout = process.stdout.take().ok_or("no standard output")?;
+        let line = BufReader::new(stdout).lines().next_line().await?;
+        let addresses = serde_json::from_str(&line.ok_or("the server ended at once")?)?;
+        Ok(Self { options, process, addresses })
+    }
+
+    /// The address of `tcp`, `http`, `jsonrpc` or `tls`.
+    pub(super) fn address(&self, name: &str) -> &str {
+        self.addresses.get(name).map_or("", String::as_str)
+    }
+
+    pub(super) fn url(&self, transport: Transport) -> String {
+        match transport {
+            Transport::Tcp => format!("netrpc://{}", self.address("tcp")),
+            Transport::Connect => format!("netrpc+http://{}", self.address("http")),
+            Transport::Tls => format!("netrpc+tls://{}", self.address("tls")),
+            Transport::Jsonrpc => format!("jsonrpc://{}", self.address("jsonrpc")),
+        }
+    }
+
+    pub(super) async fn channel(&self, transport: Transport) -> Result<Channel, Failure> {
+        Ok(Channel::connect(&self.url(transport)).await?)
+    }
+
+    /// Ends the server without a word to its peers.
+    pub(super) async fn kill(&mut self) -> Result<(), Failure> {
+        Ok(self.process.kill().await?)
+    }
+}

@@ -1,0 +1,14 @@
+//! What both sides of an interop run agree on - the services a peer offers and the types they take -
+//! and polywire's client of them. Go's counterparts are in `interop/go`.
+#![forbid(unsafe_code)]
+
+mod arith;
+mod builtin;
+pub mod client;
+mod types;
+
+pub use arith::{Args, Arith, ArithClient, ArithServer, Reply};
+pub use builtin::{Builtin, BuiltinClient, BuiltinServer};
+pub use types::{
+    Base, List, Many, Maps, Narrow, Point, Tree, Types, TypesClient, TypesServer, chain,
+};
