@@ -20,15 +20,37 @@ pub(crate) async fn dial(
     keepalive: Option<Keepalive>,
 ) -> io::Result<Halves> {
     if tls {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "no TLS"));
+        return Err(unsupported("this build has no TLS"));
+    }
+    if address.as_str().starts_with("memory:") {
+        return Err(unsupported("this build has no streams within a process"));
+    }
+    if let Some(path) = address.as_str().strip_prefix("unix:") {
+        return dial_unix(path).await;
     }
     let stream = TcpStream::connect(address.as_str()).await?;
+    // Writes are gathered here already; waiting for more only delays them.
     stream.set_nodelay(true)?;
     if let Some(keepalive) = keepalive {
         watch_peer(&stream, keepalive)?;
     }
     let (read, write) = stream.into_split();
     Ok(Halves { read: Box::new(read), write: Box::new(write) })
+}
+
+#[cfg(unix)]
+async fn dial_unix(path: &str) -> io::Result<Halves> {
+    let (read, write) = tokio::net::UnixStream::connect(path).await?.into_split();
+    Ok(Halves { read: Box::new(read), write: Box::new(write) })
+}
+
+#[cfg(not(unix))]
+async fn dial_unix(_path: &str) -> io::Result<Halves> {
+    std::future::ready(Err(unsupported("this system has no Unix sockets"))).await
+}
+
+fn unsupported(why: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, why)
 }
 
 /// Has the system notice a peer that is gone without a word: by asking when it is silent, and by

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
@@ -22,6 +22,7 @@ pub(crate) struct Node {
     connection: ArcSwapOption<Connection>,
     /// Held while connecting, so that many calls make one connection.
     dialing: Mutex<Dialing>,
+    closed: AtomicBool,
     load: Load,
     /// What the times in `load` count from.
     epoch: Instant,
@@ -32,7 +33,6 @@ struct Dialing {
     failures: u32,
     /// The last failure, and until when it answers for further attempts.
     refused: Option<(Instant, ClientError)>,
-    closed: bool,
 }
 
 /// Times are in milliseconds from the node's epoch.
@@ -55,6 +55,7 @@ impl Node {
             endpoint,
             connection: ArcSwapOption::empty(),
             dialing: Mutex::default(),
+            closed: AtomicBool::new(false),
             load: Load::default(),
             epoch: Instant::now(),
         }
@@ -74,7 +75,7 @@ impl Node {
         if let Some(connection) = self.open_connection() {
             return Ok(connection);
         }
-        if dialing.closed {
+        if self.closed.load(Ordering::SeqCst) {
             return Err(ClientError::Shutdown);
         }
         if let Some((until, error)) = &dialing.refused
@@ -87,6 +88,11 @@ impl Node {
                 *dialing = Dialing::default();
                 let connection = Arc::new(connection);
                 self.connection.store(Some(Arc::clone(&connection)));
+                if self.closed.load(Ordering::SeqCst) {
+                    // Closed while this was connecting; whoever closed found nothing to close.
+                    self.close();
+                    return Err(ClientError::Shutdown);
+                }
                 Ok(connection)
             }
             Err(error) => {
@@ -98,11 +104,9 @@ impl Node {
         }
     }
 
-    /// Closes the connection there is; `forever` refuses to make another.
+    /// Closes the connection there is, and refuses to make another.
     pub(super) fn close(&self) {
-        if let Ok(mut dialing) = self.dialing.try_lock() {
-            dialing.closed = true;
-        }
+        self.closed.store(true, Ordering::SeqCst);
         if let Some(connection) = self.connection.swap(None) {
             connection.close();
         }

@@ -296,6 +296,18 @@ async fn a_closed_channel_ends_calls_in_gos_words() {
     assert_eq!((net.dials(), net.calls()), (1, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_channel_closed_while_it_connects_stays_closed() {
+    let net = Net::new([("a:1", Mood::Echo)]);
+    let channel = net.channel("a:1", options());
+    let mut call = Box::pin(ask(&channel, request(1)));
+    assert!(futures_util::poll!(&mut call).is_pending());
+    assert_eq!(net.dials(), 1);
+    channel.close();
+    assert_eq!(call.await.unwrap_err().message(), "connection is shut down");
+    assert_eq!(net.calls(), 0);
+}
+
 async fn register(registry: &MemoryRegistry, address: &str) -> Box<dyn polywire_core::Lease> {
     registry.register(Instance::new("greeter", address, address.into())).await.unwrap()
 }

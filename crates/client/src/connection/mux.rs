@@ -246,6 +246,7 @@ impl Shared {
     }
 
     /// Ends the connection for everybody, once: calls of which no byte has left are told so.
+    #[expect(clippy::needless_pass_by_value, reason = "callers have just made the error")]
     pub(super) fn end(&self, error: ClientError) {
         self.open.store(false, Ordering::Relaxed);
         let (mut wakers, task) = {

@@ -23,7 +23,7 @@ struct Peer {
 
 /// What the peer got.
 enum Got {
-    Call(NetrpcTicket, Request),
+    Call(NetrpcTicket, Box<Request>),
     Cancel,
 }
 
@@ -42,7 +42,9 @@ impl Peer {
             }
             while let Some(event) = self.wire.read(&mut self.unread).unwrap() {
                 batch.push(match event {
-                    ServerEvent::Call { ticket, request, .. } => Got::Call(ticket, request),
+                    ServerEvent::Call { ticket, request, .. } => {
+                        Got::Call(ticket, Box::new(request))
+                    }
                     ServerEvent::Cancel { .. } => Got::Cancel,
                     other => panic!("{other:?}"),
                 });
@@ -51,7 +53,7 @@ impl Peer {
         batch
     }
 
-    async fn call(&mut self) -> (NetrpcTicket, Request) {
+    async fn call(&mut self) -> (NetrpcTicket, Box<Request>) {
         let mut batch = self.batch().await;
         assert_eq!(batch.len(), 1);
         match batch.pop() {
