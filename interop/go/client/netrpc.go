@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/gob"
 	"errors"
 	"fmt"
 	"io"
@@ -111,18 +110,6 @@ func unknownFields(client *rpc.Client) error {
 	return add(client, 1, 2)
 }
 
-type anyField struct {
-	A int
-	X any
-	B int
-}
-
-func init() {
-	gob.RegisterName("interop.Point", service.Point{})
-	gob.RegisterName("interop.Tree", &service.Tree{})
-	gob.RegisterName("interop.anyField", anyField{})
-}
-
 // interfacesSkipped sends values that define types of their own inside a field the server skips.
 func interfacesSkipped(client *rpc.Client) error {
 	return sumsWith(client, nil, 5, "text", service.Point{X: 1}, []int{1, 2}, &service.Tree{Name: "t"}, service.Point{X: 2})
@@ -130,14 +117,14 @@ func interfacesSkipped(client *rpc.Client) error {
 
 // nestedInterfaces is what Go's own decoder loses its way in.
 func nestedInterfaces(client *rpc.Client) error {
-	inner := anyField{A: 1, X: service.Point{X: 1}, B: 2}
-	return sumsWith(client, anyField{X: inner}, anyField{X: anyField{X: &service.Tree{Name: "t"}}}, inner)
+	inner := service.AnyReply{A: 1, X: service.Point{X: 1}, B: 2}
+	return sumsWith(client, service.AnyReply{X: inner}, service.AnyReply{X: service.AnyReply{X: &service.Tree{Name: "t"}}}, inner)
 }
 
 func sumsWith(client *rpc.Client, values ...any) error {
 	for _, value := range values {
 		var reply service.Reply
-		err := client.Call("Arith.Add", anyField{A: 7, X: value, B: 8}, &reply)
+		err := client.Call("Arith.Add", service.AnyReply{A: 7, X: value, B: 8}, &reply)
 		if err := errors.Join(err, expect("reply", reply.C, 15)); err != nil {
 			return fmt.Errorf("with %T: %w", value, err)
 		}

@@ -3,6 +3,7 @@
 package service
 
 import (
+	"encoding/gob"
 	"errors"
 	"fmt"
 	"time"
@@ -108,8 +109,34 @@ func (*Builtin) Nothing(_ struct{}, _ *struct{}) error {
 	return nil
 }
 
-// Faulty answers with what net/rpc cannot carry.
+// Faulty answers with what is hard to carry.
 type Faulty struct{}
+
+// AnyReply has a field that may hold any registered type.
+type AnyReply struct {
+	A int
+	X any
+	B int
+}
+
+func init() {
+	gob.RegisterName("interop.Point", Point{})
+	gob.RegisterName("interop.Tree", &Tree{})
+	gob.RegisterName("interop.AnyReply", AnyReply{})
+}
+
+// Any puts something else into the interface each time, and types nobody has seen into interfaces
+// within interfaces.
+func (*Faulty) Any(n int, reply *AnyReply) error {
+	values := []any{nil, 7, "text", Point{X: 1}, AnyReply{X: AnyReply{A: 1, X: &Tree{Name: "t"}}}, []int{1}, Point{X: 2}}
+	*reply = AnyReply{A: n, X: values[n%len(values)], B: n + 1}
+	return nil
+}
+
+// Nil answers with an interface that holds nothing, which Go's own client cannot skip.
+func (*Faulty) Nil(_ struct{}, _ *any) error {
+	return nil
+}
 
 // Hidden has no field that gob would send.
 type Hidden struct{ secret int }

@@ -18,6 +18,8 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend([
         Case::on(Transport::Tcp, "long_list", long_list),
         Case::on(Transport::Tcp, "nan_reply", nan_reply),
+        Case::on(Transport::Tcp, "interfaces_in_replies_are_skipped", interfaces),
+        Case::on(Transport::Tcp, "nil_interface_reply_leaves_the_connection", nil_interface),
         Case::on(Transport::Tcp, "argument_that_gob_cannot_carry_is_not_sent", not_carried),
         Case::on(Transport::Tcp, "reply_that_go_cannot_send", not_sendable),
         Case::new("connect/custom_path", custom_path),
@@ -33,11 +35,23 @@ pub(super) fn cases() -> Vec<Case> {
 /// What goes wrong on Go's side, or cannot be sent at all.
 #[service(name = "Faulty")]
 trait Faulty {
+    /// Between the numbers there is an interface with something else each time.
+    async fn any(&self, n: i64) -> Numbers;
+
+    /// An interface that holds nothing.
+    async fn nil(&self) -> Numbers;
+
     /// The reply has no field that gob would send.
     async fn hide(&self) -> Hidden;
 
     /// A nil in a slice, which gob has no way to write.
     async fn holes(&self, holes: Holes) -> Hidden;
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
+struct Numbers {
+    a: i64,
+    b: i64,
 }
 
 #[derive(Debug, Serialize, Deserialize, Schema)]
@@ -63,6 +77,22 @@ async fn long_list(channel: Channel) -> Outcome {
 async fn nan_reply(channel: Channel) -> Outcome {
     let reply = ArithClient::new(channel).not_a_number(Args::default()).await?;
     expect("NaN", &reply.is_nan(), &true)
+}
+
+/// Interfaces define types in the middle of values, and stretch values over messages.
+async fn interfaces(channel: Channel) -> Outcome {
+    let faulty = FaultyClient::new(channel.clone());
+    for n in 0..14 {
+        expect("numbers", &faulty.any(n).await?, &Numbers { a: n, b: n + 1 })?;
+        works(channel.clone()).await?;
+    }
+    Ok(())
+}
+
+async fn nil_interface(channel: Channel) -> Outcome {
+    let status = FaultyClient::new(channel.clone()).nil().await.err().ok_or("no error")?;
+    expect("code", &status.code(), &Code::Internal)?;
+    works(channel).await
 }
 
 async fn not_carried(channel: Channel) -> Outcome {
