@@ -64,7 +64,7 @@ impl Channel {
     ///
     /// # Errors
     /// [`ClientError::Address`] if the URL is malformed, [`ClientError::Connect`] if nobody is
-    /// there.
+    /// there or this build has no such streams.
     pub async fn connect(url: &str) -> Result<Self, ClientError> {
         let channel = Self::lazy(url, ChannelOptions::default())?;
         channel.ready().await?;
