@@ -302,10 +302,15 @@ func manyTypes(client *rpc.Client) error {
 	return add(client, 1, 2)
 }
 
+// manyTypesZero sends and wants as little as a struct can hold. Go's zero time, the year 1, is 1970
+// in Rust, whose serde knows no earlier time.
 func manyTypesZero(client *rpc.Client) error {
-	var reply service.Many
+	var reply, want service.Many
+	if *peer == polywire {
+		want.At = time.Unix(0, 0).UTC()
+	}
 	err := client.Call("Types.Echo", service.Many{}, &reply)
-	return errors.Join(err, equal("Types.Echo", reply, service.Many{}))
+	return errors.Join(err, equal("Types.Echo", reply, want))
 }
 
 func bigMaps(client *rpc.Client) error {

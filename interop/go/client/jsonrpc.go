@@ -114,6 +114,7 @@ func version1Cases() []testCase {
 		{name: "name_without_quotes", sent: `{id:1}`, closed: true},
 		{name: "empty_error_is_success", peer: goPeer, sent: `{"method":"Arith.EmptyError","params":[{"A":7}],"id":6}`, want: []string{`{"id":6,"result":{"C":7},"error":null}`}},
 		{name: "malformed_after_a_call_that_runs", sent: `{"method":"Arith.SleepMilli","params":[{"A":50}],"id":7}` + "x", want: []string{`{"id":7,"result":{"C":50},"error":null}`}, closed: true},
+		{name: "too_deep", peer: polywire, sent: strings.Repeat(`{"a":`, 600), closed: true},
 		{name: "bytes_as_base64", sent: `{"method":"Arith.Echo","params":["AP8+/w=="],"id":8}`, want: []string{`{"id":8,"result":"AP8+/w==","error":null}`}},
 	} {
 		cases = append(cases, testCase{"v1/" + e.name, e.peer, e.run})

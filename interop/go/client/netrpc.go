@@ -36,6 +36,7 @@ func gobCases() []testCase {
 		{"gob/interfaces_are_skipped", "", with(overTCP, interfacesSkipped)},
 		{"gob/nested_interfaces_are_skipped", polywire, with(overTCP, nestedInterfaces)},
 		{"gob/long_list", "", with(overTCP, longList)},
+		{"gob/list_too_deep_is_an_error_of_the_call", polywire, with(overTCP, tooDeep)},
 		{"gob/nan_reply", "", with(overTCP, nanReply)},
 		{"gob/reply_into_fewer_fields", "", with(overTCP, fewerFields)},
 		{"gob/reply_of_wrong_type_ends_only_this_client", "", wrongReplyType},
@@ -143,6 +144,17 @@ func longList(client *rpc.Client) error {
 
 // listLength stays below the depth of values that polywire takes unless told otherwise.
 const listLength = 90
+
+// tooDeep would take a megabyte of stack or so to decode; Go does, for as long as it has memory.
+func tooDeep(client *rpc.Client) error {
+	return firstError(
+		func() error {
+			err := client.Call("Types.List", service.Chain(9000), nil)
+			return expectErrorWith(err, "limit")
+		},
+		func() error { return add(client, 1, 2) },
+	)
+}
 
 func nanReply(client *rpc.Client) error {
 	var reply float64

@@ -31,6 +31,7 @@ func streamCases() []testCase {
 		{"stream/end_at_once", "", onStream(func(s *stream) error { return s.wantEnd() })},
 		{"stream/message_of_length_zero", "", onStream(closedAfter("00"))},
 		{"stream/message_too_long", "", onStream(closedAfter("f801000000000000ff"))},
+		{"stream/message_over_the_limit", polywire, onStream(closedAfter("fc08000000"))},
 		{"stream/type_defined_twice_in_a_body", "", onStream(definedTwice)},
 		{"stream/captured_go_1_19_call", "", onStream(captured)},
 	}

@@ -5,6 +5,7 @@
 mod arith;
 mod builtin;
 pub mod client;
+pub mod odd;
 mod types;
 
 pub use arith::{Args, Arith, ArithClient, ArithServer, Reply};

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use polywire::{Channel, ClientError, Code, Origin, Schema, Status, service};
-use serde::{Deserialize, Serialize};
+use polywire::{Channel, ClientError, Code, Origin, Status};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::{Case, Failure, Outcome, Transport, expect};
-use crate::{Args, ArithClient, Base, BuiltinClient, Many, Maps, Narrow, Reply, TypesClient};
+use crate::odd::{Few, OddClient, TextArgs, WideArgs, WideClient};
+use crate::{Args, ArithClient, Base, BuiltinClient, Many, Maps, Reply, TypesClient};
 
 pub(super) fn cases(transport: Transport) -> Vec<Case> {
     vec![
@@ -40,54 +40,6 @@ pub(super) fn cases(transport: Transport) -> Vec<Case> {
         Case::on(transport, "metadata_is_no_obstacle", metadata),
         Case::on(transport, "call_after_close", call_after_close),
     ]
-}
-
-/// The methods of Go's services with other types than theirs.
-#[service(name = "Arith")]
-pub(super) trait Odd {
-    /// A text where numbers are wanted.
-    #[rpc(name = "Add")]
-    async fn add_text(&self, text: String) -> Reply;
-
-    /// A struct with a field of the wrong type.
-    #[rpc(name = "Mul")]
-    async fn mul_text(&self, args: TextArgs) -> Reply;
-
-    /// A struct that comes back where a text is wanted.
-    #[rpc(name = "Div")]
-    async fn div_to_text(&self, args: Args) -> String;
-
-    /// A method that is not there.
-    async fn bad_operation(&self, args: Args) -> Reply;
-
-    /// Fails without a text.
-    async fn empty_error(&self, args: Args) -> Reply;
-}
-
-#[derive(Debug, Serialize, Deserialize, Schema)]
-pub(super) struct TextArgs {
-    a: String,
-}
-
-/// Wider numbers than Go's service takes, and fewer fields than it sends.
-#[service(name = "Types")]
-pub(super) trait Wide {
-    /// May overflow.
-    async fn narrow(&self, wide: WideArgs) -> Narrow;
-
-    /// Takes two of many fields.
-    async fn echo(&self, few: Few) -> Few;
-}
-
-#[derive(Debug, Serialize, Deserialize, Schema)]
-pub(super) struct WideArgs {
-    n: i64,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
-pub(super) struct Few {
-    text: String,
-    base: Base,
 }
 
 async fn add(arith: &ArithClient, a: i64, b: i64) -> Outcome {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use polywire::{Channel, ClientError, Code, Origin, service};
+use polywire::{Channel, ClientError, Code, Origin};
 
 use super::peer::Peer;
 use super::{Case, Outcome, Transport, calls, expect};
-use crate::{Args, ArithClient, Reply};
+use crate::odd::OddClient;
+use crate::{Args, ArithClient};
 
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = calls::cases(Transport::Jsonrpc);
@@ -17,14 +18,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("tcp/gob_to_a_json_port_is_an_error", gob_to_json),
     ]);
     cases
-}
-
-/// An argument that has no place in JSON.
-#[service(name = "Arith")]
-trait Floats {
-    /// Takes NaN for an argument.
-    #[rpc(name = "Add")]
-    async fn add_float(&self, float: f64) -> Reply;
 }
 
 async fn works(channel: Channel) -> Outcome {
@@ -42,8 +35,8 @@ async fn never_sent(channel: Channel) -> Outcome {
 }
 
 async fn not_carried(channel: Channel) -> Outcome {
-    let floats = FloatsClient::new(channel.clone());
-    let status = floats.add_float(f64::NAN).await.err().ok_or("no error")?;
+    let odd = OddClient::new(channel.clone());
+    let status = odd.scan_float(f64::NAN).await.err().ok_or("no error")?;
     expect("origin", &status.origin(), &Origin::NotSent)?;
     let Some(ClientError::Encode { .. }) = status.cause::<ClientError>() else {
         return Err(format!("got {status:?}").into());

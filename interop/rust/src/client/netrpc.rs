@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use polywire::{Channel, ChannelOptions, ClientError, Code, Origin, Schema, service};
-use serde::{Deserialize, Serialize};
+use polywire::{Channel, ChannelOptions, ClientError, Code, Origin};
 use tokio::time::{Instant, sleep};
 
 use super::peer::Peer;
 use super::{Case, Failure, Outcome, Transport, calls, expect};
+use crate::odd::{FaultyClient, Holes, Numbers};
 use crate::{Args, ArithClient, List, TypesClient, chain};
 
 pub(super) fn cases() -> Vec<Case> {
@@ -30,38 +30,6 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("robust/server_killed_and_started_again", killed_and_started),
     ]);
     cases
-}
-
-/// What goes wrong on Go's side, or cannot be sent at all.
-#[service(name = "Faulty")]
-trait Faulty {
-    /// Between the numbers there is an interface with something else each time.
-    async fn any(&self, n: i64) -> Numbers;
-
-    /// An interface that holds nothing.
-    async fn nil(&self) -> Numbers;
-
-    /// The reply has no field that gob would send.
-    async fn hide(&self) -> Hidden;
-
-    /// A nil in a slice, which gob has no way to write.
-    async fn holes(&self, holes: Holes) -> Hidden;
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize, Schema)]
-struct Numbers {
-    a: i64,
-    b: i64,
-}
-
-#[derive(Debug, Serialize, Deserialize, Schema)]
-struct Hidden {
-    secret: i64,
-}
-
-#[derive(Debug, Serialize, Deserialize, Schema)]
-struct Holes {
-    items: Vec<Option<i64>>,
 }
 
 async fn works(channel: Channel) -> Outcome {
