@@ -1,2 +1,127 @@
-//! Write a service once in plain Rust; answer the RPC clients you already run, on one port.
+//! Write a service once, in plain Rust. Clients in several RPC dialects call it, unmodified, on one
+//! port.
+//!
+//! ```
+//! use polywire::prelude::*;
+//!
+//! #[derive(Serialize, Deserialize, Schema)]
+//! struct HelloRequest {
+//!     name: String,
+//! }
+//!
+//! #[derive(Serialize, Deserialize, Schema)]
+//! struct HelloReply {
+//!     greeting: String,
+//! }
+//!
+//! struct MyGreeter;
+//!
+//! #[polywire::service(name = "Greeter")]
+//! impl MyGreeter {
+//!     /// Says hello.
+//!     #[rpc(idempotent)]
+//!     pub async fn hello(&self, req: HelloRequest) -> Result<HelloReply, Status> {
+//!         Ok(HelloReply { greeting: format!("Hello, {}!", req.name) })
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // In a program: `.run().await`, which serves until SIGTERM or Ctrl-C.
+//! let app = App::new("greeter").serve(MyGreeterServer::new(MyGreeter)).private().start().await?;
+//!
+//! let greeter = MyGreeterClient::connect(&format!("netrpc://{}", app.address())).await?;
+//! let reply = greeter
+//!     .hello(HelloRequest { name: "Ann".into() })
+//!     .timeout(Duration::from_secs(1))
+//!     .await?;
+//! assert_eq!(reply.greeting, "Hello, Ann!");
+//! app.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | word | is |
+//! |---|---|
+//! | [`App`] | what you run: server, registration, shutdown |
+//! | [`service`] | makes a trait or the methods of a type callable, and writes their client |
+//! | [`Schema`] | what a message derives beside serde's traits |
+//! | [`Status`], [`Code`] | how a call fails |
+//! | [`Context`] | what a handler may know of its caller |
+//! | [`Channel`] | what generated clients call through |
+//! | [`Router`], [`Server`] | the parts of an `App`, for tests and for programs of their own kind |
+//! | [`Service`], [`Layer`] | what answers calls, and what wraps it |
+//! | [`Registry`] | who knows where services run |
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `local` (default) | the registry of one machine: lease files in a directory |
+//! | `tls` | TLS on the same port |
+//! | `chrono`, `uuid` | messages with `DateTime<Utc>`, `Uuid` |
+//!
+//! | variable | means | default |
+//! |---|---|---|
+//! | `POLYWIRE_REGISTRY` | where services are registered and found | `local:` |
+//! | `POLYWIRE_LISTEN` | where an [`App`] listens | `127.0.0.1:0`: any free port |
 #![forbid(unsafe_code)]
+
+mod app;
+mod connect;
+pub mod reflection;
+
+pub use polywire_client::{Call, Channel, ChannelOptions, ClientError};
+pub use polywire_codec::{self as codec, Message};
+pub use polywire_core::{
+    self as core, Address, BoxService, Code, Context, Instance, Metadata, Origin, Registry,
+    RegistryError, Reply, Request, Response, Service, Status,
+};
+pub use polywire_gob as gob;
+pub use polywire_layers as layers;
+pub use polywire_layers::Layer;
+pub use polywire_macros::{Schema, service};
+pub use polywire_registry as registry;
+pub use polywire_schema as schema;
+pub use polywire_server as server;
+pub use polywire_server::{Router, Server};
+
+pub use self::app::{App, AppError, Running, asked_to_end};
+pub use self::connect::ConnectError;
+
+/// What a program that writes or calls services needs, in one line.
+pub mod prelude {
+    pub use std::time::Duration;
+
+    pub use serde::{Deserialize, Serialize};
+
+    pub use crate::{App, Channel, Code, Context, Router, Schema, Status};
+}
+
+/// What the macros' output names; not part of the public interface.
+#[doc(hidden)]
+pub mod __private {
+    pub use polywire_client::{Call, Channel};
+    pub use polywire_codec::__private::*;
+    pub use polywire_core::{
+        Context, Method, MethodDescriptor, Service, ServiceDefinition, ServiceDescriptor, Status,
+    };
+    pub use polywire_server::unary;
+    pub use serde;
+
+    pub use crate::connect::ConnectError;
+
+    /// Connects to the peer at a URL.
+    ///
+    /// # Errors
+    /// When the URL is malformed, or nobody answers.
+    pub async fn connect(url: &str) -> Result<Channel, ConnectError> {
+        crate::connect::connect(url).await
+    }
+
+    /// Follows a service in the registry of the environment.
+    ///
+    /// # Errors
+    /// When the registry cannot be opened.
+    pub async fn discover(service: &str) -> Result<Channel, ConnectError> {
+        crate::connect::discover(service).await
+    }
+}

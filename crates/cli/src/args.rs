@@ -1,0 +1,192 @@
+//! The command line's grammar.
+
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Serves, finds and calls polywire, net/rpc and JSON-RPC services.
+#[derive(Debug, Parser)]
+#[command(
+    name = "polywire",
+    version,
+    disable_help_subcommand = true,
+    after_help = "Examples:\n  \
+        polywire demo\n  \
+        polywire services\n  \
+        polywire call greeter Greeter.Hello '{\"name\": \"Ann\"}'\n  \
+        polywire call netrpc://127.0.0.1:9000 Arith.Add '{\"A\": 1, \"B\": 2}'\n\n\
+        Exit codes: 0 ok, 1 usage, 2 registry or file unreachable, 3 no instance,\n\
+        8 times the status code when a call fails (16: the error of a Go service)."
+)]
+pub(crate) struct Cli {
+    /// Where services are registered: `local:DIR`, `static://HOST:PORT,..`.
+    #[arg(long, global = true, env = "POLYWIRE_REGISTRY", value_name = "URL")]
+    pub(crate) registry: Option<String>,
+    /// How data is printed; replies are JSON either way.
+    #[arg(short, long, global = true, default_value = "table", value_name = "FORMAT")]
+    pub(crate) output: Format,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people.
+    Table,
+    /// JSON for scripts.
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Starts a greeter and calls it over every wire.
+    Demo(DemoArgs),
+    /// Lists the services of the registry.
+    #[command(visible_alias = "ls")]
+    Services,
+    /// Shows the methods and types of a service.
+    Describe(DescribeArgs),
+    /// Calls a method with JSON and prints the reply as JSON.
+    #[command(after_help = "METHOD is `Greeter.Hello` or `Greeter/Hello`.\n\
+        URLs: netrpc:// netrpc+http:// netrpc+tls:// jsonrpc:// jsonrpc2://")]
+    Call(CallArgs),
+    /// Calls a method over and over and prints how long it takes.
+    Bench(BenchArgs),
+    /// Prints a completion script for a shell.
+    Completion(CompletionArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Goes on serving and prints commands to try; ends with Ctrl-C.
+    #[arg(long)]
+    pub(crate) stay: bool,
+    /// Where the greeter listens.
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    pub(crate) listen: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DescribeArgs {
+    /// A service of the registry, or a URL.
+    #[arg(value_name = "SERVICE|URL")]
+    pub(crate) target: String,
+    /// Shows only this service, method or type, such as `Greeter.Hello`.
+    pub(crate) symbol: Option<String>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// How a peer is reached.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ConnectArgs {
+    /// How long a call may take: `500ms`, `5s`, `2m`.
+    #[arg(long, default_value = "10s", value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    /// Metadata sent with the call; may be given several times.
+    #[arg(short = 'H', long = "header", value_parser = pair, value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+/// What is called with what.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MethodArgs {
+    /// A service of the registry, or a URL.
+    #[arg(value_name = "SERVICE|URL")]
+    pub(crate) target: String,
+    /// The method: `Greeter.Hello` or `Greeter/Hello`.
+    pub(crate) method: String,
+    /// The argument.
+    #[arg(value_name = "JSON", conflicts_with = "data")]
+    pub(crate) json: Option<String>,
+    /// The argument, from a file with `@FILE`, from standard input with `@-`. Default: `{}`.
+    #[arg(short, long, value_name = "JSON|@FILE|@-")]
+    pub(crate) data: Option<String>,
+    /// What JSON cannot say to a server that does not describe itself: `user.id=uint`; kinds are
+    /// uint, float, bytes, time and map.
+    #[arg(long = "type", value_name = "PATH=KIND")]
+    pub(crate) types: Vec<String>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    #[command(flatten)]
+    pub(crate) method: MethodArgs,
+    /// Calls under way at once.
+    #[arg(short, long, default_value = "50")]
+    pub(crate) concurrency: NonZeroUsize,
+    /// Connections the calls are spread over.
+    #[arg(long, default_value = "1")]
+    pub(crate) connections: NonZeroUsize,
+    /// How many calls; without it, and without `-z`, 10,000.
+    #[arg(short = 'n', long, conflicts_with = "duration")]
+    pub(crate) count: Option<NonZeroU64>,
+    /// How long calls are made: `10s`.
+    #[arg(short = 'z', long, value_parser = duration, value_name = "TIME")]
+    pub(crate) duration: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CompletionArgs {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+/// Reads `250us`, `500ms`, `5s`, `1.5s`, `2m`, `1h`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.get(digits.len()..).unwrap_or_default();
+    let seconds = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return Err("a number and a unit, such as `500ms`, `5s`, `2m`".to_owned()),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("`{digits}` is not a number"))?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|error| error.to_string())
+}
+
+/// Reads `name: value`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("expected `NAME: VALUE`")?;
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_grammar_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn durations_have_units() {
+        assert_eq!(duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration("1.5s"), Ok(Duration::from_millis(1500)));
+        for text in ["5", "s", "-1s", "1e300h", "5 s", "xs"] {
+            duration(text).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn headers_are_a_name_and_a_value() {
+        assert_eq!(pair("a: b:c"), Ok(("a".to_owned(), "b:c".to_owned())));
+        pair("a").unwrap_err();
+    }
+}

@@ -1,0 +1,28 @@
+//! One module per command.
+
+mod bench;
+mod call;
+mod completion;
+mod demo;
+mod describe;
+mod services;
+
+use crate::args::{Cli, Command};
+use crate::failure::Failure;
+
+/// Does what the command line says.
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { registry, output, command } = cli;
+    let registry = registry.as_deref();
+    match command {
+        Command::Demo(args) => demo::run(&args, output).await,
+        Command::Services => services::run(registry, output).await,
+        Command::Describe(args) => describe::run(&args, registry, output).await,
+        Command::Call(args) => call::run(&args.method, registry).await,
+        Command::Bench(args) => bench::run(&args, registry, output).await,
+        Command::Completion(args) => {
+            completion::run(args.shell);
+            Ok(())
+        }
+    }
+}

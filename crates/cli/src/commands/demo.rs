@@ -1,0 +1,136 @@
+//! `polywire demo`: one greeter, called over every wire.
+
+use std::time::Instant;
+
+use polywire::prelude::*;
+use polywire::{Address, Running};
+use serde_json::json;
+
+use super::bench::{latencies, nanos};
+use crate::args::{DemoArgs, Format};
+use crate::failure::{Failure, chain};
+use crate::output;
+
+/// Whom to greet.
+#[derive(Serialize, Deserialize, Schema)]
+struct HelloRequest {
+    /// The name, as it should be spoken.
+    name: String,
+}
+
+/// The greeting.
+#[derive(Serialize, Deserialize, Schema)]
+struct HelloReply {
+    /// A whole sentence.
+    greeting: String,
+}
+
+struct DemoGreeter;
+
+/// Greets people.
+#[expect(clippy::unused_async, reason = "a method is async whether it waits or not")]
+#[polywire::service(name = "Greeter")]
+impl DemoGreeter {
+    /// Says hello.
+    #[rpc(idempotent)]
+    pub(crate) async fn hello(&self, req: HelloRequest) -> Result<HelloReply, Status> {
+        Ok(HelloReply { greeting: format!("Hello, {}!", req.name) })
+    }
+
+    /// Adds two numbers.
+    #[rpc(idempotent)]
+    pub(crate) async fn add(&self, a: i64, b: i64) -> Result<i64, Status> {
+        a.checked_add(b).ok_or_else(|| Status::new(Code::OutOfRange, "the sum is too large"))
+    }
+}
+
+/// A wire: its URL scheme, and who speaks it.
+const WIRES: [(&str, &str); 4] = [
+    ("netrpc", "Go net/rpc, rpc.Dial"),
+    ("netrpc+http", "Go net/rpc, rpc.DialHTTP"),
+    ("jsonrpc", "Go net/rpc/jsonrpc"),
+    ("jsonrpc2", "JSON-RPC 2.0"),
+];
+
+/// Calls per wire; enough for a median, few enough to be done at once.
+const CALLS: usize = 200;
+
+/// Starts the greeter, calls it over every wire, and prints what came of it.
+pub(crate) async fn run(args: &DemoArgs, format: Format) -> Result<(), Failure> {
+    let app = App::new("greeter").serve(DemoGreeterServer::new(DemoGreeter));
+    let app = app.listen(args.listen.as_str());
+    let app = if args.stay { app } else { app.private() };
+    let running = app.start().await.map_err(|error| Failure::Environment(chain(&error)))?;
+    let address = running.address().clone();
+    output::message(&format!("a greeter listens on {address}: one port for every wire"));
+    let mut outcomes = Vec::new();
+    for (scheme, _) in WIRES {
+        outcomes.push(measure(&format!("{scheme}://{address}")).await);
+    }
+    report(&outcomes, format);
+    if args.stay {
+        stay(running, &address).await;
+    } else {
+        running.shutdown().await;
+    }
+    outcomes.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+}
+
+fn report(outcomes: &[Result<u64, Failure>], format: Format) {
+    let wires = WIRES.iter().zip(outcomes);
+    if format == Format::Json {
+        let one = |((wire, spoken_by), outcome): (&(&str, &str), &Result<u64, Failure>)| {
+            let p50_ns = outcome.as_ref().ok();
+            json!({ "wire": wire, "spoken_by": spoken_by, "ok": p50_ns.is_some(), "p50_ns": p50_ns })
+        };
+        return output::json(&wires.map(one).collect());
+    }
+    let row = |((wire, spoken_by), outcome): (&(&str, &str), &Result<u64, Failure>)| {
+        let (ok, p50) = match outcome {
+            Ok(median) => ("yes", nanos(*median)),
+            Err(failure) => ("NO", failure.to_string()),
+        };
+        [*wire, spoken_by, ok, &p50].map(str::to_owned).to_vec()
+    };
+    output::table(&["WIRE", "SPOKEN BY", "OK", "P50"], &wires.map(row).collect::<Vec<_>>());
+}
+
+/// The median time of a call, in nanoseconds.
+async fn measure(url: &str) -> Result<u64, Failure> {
+    let connected = DemoGreeterClient::connect(url).await;
+    let greeter = connected.map_err(|error| Failure::Call(error.into()))?;
+    let mut times = latencies();
+    for call in 0..CALLS {
+        let begin = now();
+        let request = HelloRequest { name: format!("caller {call}") };
+        let reply = greeter.hello(request).timeout(Duration::from_secs(5)).await?;
+        let took = begin.elapsed();
+        if reply.greeting != format!("Hello, caller {call}!") {
+            let text = format!("the wrong answer: {}", reply.greeting);
+            return Err(Status::new(Code::DataLoss, text).into());
+        }
+        times.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    }
+    Ok(times.value_at_quantile(0.5))
+}
+
+async fn stay(running: Running, address: &Address) {
+    output::line(&format!(
+        "\nThe greeter is registered as `greeter` and stays until Ctrl-C. Try, elsewhere:\n\n  \
+         polywire services\n  \
+         polywire describe greeter\n  \
+         polywire call greeter Greeter.Hello '{{\"name\": \"Ann\"}}'\n  \
+         polywire call jsonrpc://{address} Greeter.Add '{{\"a\": 1, \"b\": 2}}'\n  \
+         polywire bench netrpc://{address} Greeter.Hello '{{\"name\": \"Ann\"}}' -z 5s\n\n\
+         and from Go:\n\n  \
+         client, err := rpc.Dial(\"tcp\", \"{address}\")\n  \
+         err = client.Call(\"Greeter.Add\", struct{{ A, B int }}{{1, 2}}, &sum)\n"
+    ));
+    polywire::asked_to_end().await;
+    running.shutdown().await;
+}
+
+#[expect(clippy::disallowed_methods, reason = "the demo shows how long calls take")]
+fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,262 @@
+//! What a user runs: a server, its registration and its end.
+
+mod running;
+mod signals;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polywire_core::{
+    Address, Instance, Registry, RegistryError, ServiceDefinition, ServiceDescriptor,
+};
+use polywire_server::{BindError, RegisterError, Router, Server};
+
+pub use self::running::Running;
+pub use self::signals::asked_to_end;
+use crate::reflection::{Described, Description, ReflectionServer};
+
+/// A server that registers itself, speaks every wire on one port, and drains when it is told to
+/// end.
+///
+/// ```no_run
+/// # use polywire::prelude::*;
+/// # struct Clock;
+/// # #[polywire::service]
+/// # impl Clock {
+/// #     pub async fn now(&self) -> u64 { 0 }
+/// # }
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), polywire::AppError> {
+/// App::new("clock").serve(ClockServer::new(Clock)).listen("0.0.0.0:9000").run().await
+/// # }
+/// ```
+#[must_use = "an app does nothing before `run` or `start`"]
+pub struct App {
+    name: String,
+    version: String,
+    metadata: BTreeMap<String, String>,
+    listen: Option<Address>,
+    advertise: Option<Address>,
+    registry: Where,
+    router: Result<Router, RegisterError>,
+    services: Vec<(String, &'static ServiceDescriptor)>,
+    describes_itself: bool,
+    configure: Vec<Configure>,
+    lame_duck: Duration,
+}
+
+type Configure = Box<dyn FnOnce(Server) -> Server + Send>;
+
+/// Where the app is registered.
+enum Where {
+    Environment,
+    Given(Arc<dyn Registry>),
+    Nowhere,
+}
+
+/// Why an app did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AppError {
+    /// A service cannot be offered; the text names it.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// Nobody can listen there.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The registry cannot be reached.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
+
+impl App {
+    /// An app whose instances are found under this name.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            version: String::new(),
+            metadata: BTreeMap::new(),
+            listen: None,
+            advertise: None,
+            registry: Where::Environment,
+            router: Ok(Router::new()),
+            services: Vec::new(),
+            describes_itself: true,
+            configure: Vec::new(),
+            lame_duck: Duration::ZERO,
+        }
+    }
+
+    /// Offers a service under its own name. An error, such as two services of one name, shows when
+    /// the app starts.
+    pub fn serve(self, service: impl ServiceDefinition) -> Self {
+        let name = service.descriptor().name;
+        self.serve_as(name, service)
+    }
+
+    /// Offers a service under another name, as Go's `RegisterName` does.
+    pub fn serve_as(mut self, name: &str, service: impl ServiceDefinition) -> Self {
+        self.services.push((name.to_owned(), service.descriptor()));
+        self.router = self.router.and_then(|router| router.add_named(name, service));
+        self
+    }
+
+    /// Where to listen. Default: `POLYWIRE_LISTEN`, else `127.0.0.1:0`, any free port.
+    pub fn listen(mut self, address: impl Into<Address>) -> Self {
+        self.listen = Some(address.into());
+        self
+    }
+
+    /// The address others are told, where it is not the one listened on. Default: the one listened
+    /// on; `127.0.0.1` in place of `0.0.0.0`.
+    pub fn advertise(mut self, address: impl Into<Address>) -> Self {
+        self.advertise = Some(address.into());
+        self
+    }
+
+    /// Where to register. Default: what `POLYWIRE_REGISTRY` names, else the local registry.
+    pub fn registry(mut self, registry: Arc<dyn Registry>) -> Self {
+        self.registry = Where::Given(registry);
+        self
+    }
+
+    /// Does not register anywhere: for tests, and for servers whose address everybody knows.
+    pub fn private(mut self) -> Self {
+        self.registry = Where::Nowhere;
+        self
+    }
+
+    /// The version that the registry shows.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = version.into();
+        self
+    }
+
+    /// Adds an entry to what the registry shows of the instance, such as `zone`.
+    pub fn metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
+        self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Does not describe itself: `polywire describe` and calls with JSON over gob lose the types.
+    pub fn without_reflection(mut self) -> Self {
+        self.describes_itself = false;
+        self
+    }
+
+    /// Configures the server below: layers, limits, TLS. May be called several times.
+    pub fn server(mut self, configure: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
+        self.configure.push(Box::new(configure));
+        self
+    }
+
+    /// How long to go on serving between leaving the registry and refusing calls, for clients that
+    /// hear of changes late. Default: zero.
+    pub fn lame_duck(mut self, time: Duration) -> Self {
+        self.lame_duck = time;
+        self
+    }
+
+    /// Starts, serves until SIGTERM or Ctrl-C, then drains: leaves the registry, serves on for the
+    /// lame-duck time, refuses newcomers, and lets calls under way end within the grace period. A
+    /// second signal ends it at once.
+    ///
+    /// **Cancel safe**: dropping the future ends the server without draining.
+    ///
+    /// # Errors
+    /// When a service cannot be offered, nobody can listen at the address, or the registry cannot
+    /// be reached.
+    pub async fn run(self) -> Result<(), AppError> {
+        let name = self.name.clone();
+        let mut running = self.start().await?;
+        signals::announce(&name, running.address());
+        tokio::select! {
+            () = asked_to_end() => {}
+            () = running.ended() => return Ok(()),
+        }
+        tokio::select! {
+            () = running.shutdown() => {}
+            () = asked_to_end() => tracing::warn!(service = name, "ended at once"),
+        }
+        Ok(())
+    }
+
+    /// Starts and returns; dropping what it returns ends the server without draining.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub async fn start(self) -> Result<Running, AppError> {
+        let registry = match &self.registry {
+            Where::Environment => Some(polywire_registry::from_env()?),
+            Where::Given(registry) => Some(Arc::clone(registry)),
+            Where::Nowhere => None,
+        };
+        let mut router = self.router?;
+        if self.describes_itself {
+            let services = self.services.iter().map(|(name, service)| (name.as_str(), *service));
+            let described = Described(Description::of(services));
+            router = router.add(ReflectionServer::new(described))?;
+        }
+        let server = Server::new(router);
+        let server = self.configure.into_iter().fold(server, |server, with| with(server));
+        let listen = self.listen.unwrap_or_else(listen_by_default);
+        let mut running = Running::new(server.bind(&listen).await?, self.lame_duck);
+        if let Some(registry) = registry {
+            let address = self.advertise.unwrap_or_else(|| reachable(running.address()));
+            let id = running::instance_id();
+            let mut instance = Instance::new(self.name, id, address).with_version(self.version);
+            instance.metadata = self.metadata;
+            let wires = instance.metadata.entry("wires".to_owned());
+            wires.or_insert_with(|| "netrpc,netrpc+http,jsonrpc,jsonrpc2".to_owned());
+            running.hold(registry.register(instance).await?);
+        }
+        Ok(running)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let services: Vec<&str> = self.services.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("App")
+            .field("name", &self.name)
+            .field("listen", &self.listen)
+            .field("services", &services)
+            .finish_non_exhaustive()
+    }
+}
+
+fn listen_by_default() -> Address {
+    match env::var("POLYWIRE_LISTEN") {
+        Ok(address) if !address.is_empty() => address.into(),
+        _ => "127.0.0.1:0".into(),
+    }
+}
+
+/// An address that somebody on this machine can connect to.
+fn reachable(address: &Address) -> Address {
+    let text = address.as_str();
+    match text.strip_prefix("0.0.0.0:").or_else(|| text.strip_prefix("[::]:")) {
+        Some(port) => format!("127.0.0.1:{port}").into(),
+        None => address.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_any_interface_is_advertised_as_this_machine() {
+        for (listen, advertised) in [
+            ("0.0.0.0:9000", "127.0.0.1:9000"),
+            ("[::]:9000", "127.0.0.1:9000"),
+            ("10.0.0.1:9000", "10.0.0.1:9000"),
+            ("memory:x", "memory:x"),
+        ] {
+            assert_eq!(reachable(&listen.into()).as_str(), advertised);
+        }
+    }
+}

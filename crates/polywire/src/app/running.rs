@@ -1,0 +1,80 @@
+//! A server that runs.
+
+use std::fmt;
+use std::process;
+use std::time::Duration;
+
+use polywire_core::{Address, Lease};
+use polywire_server::Listening;
+use tokio::task::JoinSet;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+
+/// A server that runs. Dropping it ends the server at once; [`shutdown`](Self::shutdown) drains it.
+pub struct Running {
+    address: Address,
+    drain: CancellationToken,
+    lame_duck: Duration,
+    lease: Option<Box<dyn Lease>>,
+    task: JoinSet<()>,
+}
+
+/// How long a registry may take to strike an instance off; after that its lease runs out anyway.
+const REVOKE: Duration = Duration::from_secs(2);
+
+impl Running {
+    pub(super) fn new(listening: Listening, lame_duck: Duration) -> Self {
+        let address = listening.local_address().clone();
+        let drain = CancellationToken::new();
+        let mut task = JoinSet::new();
+        task.spawn(listening.serve(drain.clone()));
+        Self { address, drain, lame_duck, lease: None, task }
+    }
+
+    pub(super) fn hold(&mut self, lease: Box<dyn Lease>) {
+        self.lease = Some(lease);
+    }
+
+    /// Where it listens, with the port it was given.
+    #[must_use]
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Waits until the server has ended by itself.
+    ///
+    /// **Cancel safe.**
+    pub async fn ended(&mut self) {
+        self.task.join_next().await;
+    }
+
+    /// Leaves the registry, serves on for the lame-duck time, refuses newcomers, and waits until
+    /// the calls under way have ended or the grace period has passed.
+    ///
+    /// Dropping the future ends the server at once.
+    pub async fn shutdown(mut self) {
+        if let Some(lease) = self.lease.take() {
+            match time::timeout(REVOKE, lease.revoke()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::warn!(%error, "cannot leave the registry"),
+                Err(_elapsed) => tracing::warn!("cannot leave the registry in time"),
+            }
+            time::sleep(self.lame_duck).await;
+        }
+        self.drain.cancel();
+        self.task.join_next().await;
+    }
+}
+
+impl fmt::Debug for Running {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Running").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// An id no other instance has: the process, and when this one of its apps was started.
+pub(super) fn instance_id() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let nanos = since.unwrap_or_default().as_nanos();
+    format!("{:x}-{nanos:x}", process::id())
+}
