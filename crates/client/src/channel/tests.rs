@@ -460,3 +460,36 @@ async fn a_node_that_stays_keeps_its_connection_when_others_come_and_go() {
     assert_eq!(a.id, "a:1");
     assert!(net.dials() <= 11);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_jsonrpc_url_speaks_as_go_does() {
+    let (near, mut far) = duplex(1 << 16);
+    let near = Mutex::new(Some(near));
+    let connector = Connector::with_dial(&options(), move |_| {
+        let (read, write) = split(near.lock().unwrap().take().expect("one connection"));
+        Box::pin(async { Ok(Halves { read: Box::new(read), write: Box::new(write) }) })
+    });
+    let endpoint = Endpoint::parse("jsonrpc://a:1").unwrap();
+    let encoding = endpoint.wire.encoding();
+    let channel = Channel(Arc::new(Inner {
+        nodes: Arc::new(NodeSet::fixed("jsonrpc://a:1", endpoint)),
+        connector,
+        options: options(),
+        budget: Budget::new(Instant::now()),
+        encoding,
+        _discovery: JoinSet::new(),
+    }));
+    let server = async {
+        let mut text = BytesMut::new();
+        while !text.ends_with(b"\n") {
+            far.read_buf(&mut text).await.unwrap();
+        }
+        assert_eq!(text, "{\"method\":\"Test.Echo\",\"params\":[7],\"id\":0}\n");
+        far.write_all(b"{\"id\":0,\"result\":8,\"error\":null}\n").await.unwrap();
+    };
+    let argument = polywire_codec::encode(&7_i64, channel.encoding()).unwrap();
+    let method = MethodName::from_dotted("Test.Echo").unwrap();
+    let (reply, ()) =
+        tokio::join!(ask(&channel, Request::new(method, Body::Unary(argument))), server);
+    assert_eq!(reply.unwrap(), 8);
+}
