@@ -1,1 +1,0 @@
-//! Runnable examples, one idea each.
