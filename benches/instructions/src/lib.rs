@@ -148,5 +148,4 @@ fn carry(from: &mut Outgoing, to: &mut BytesMut) {
         let len = chunk.len();
         from.advance(len);
     }
-    from.reset();
 }
