@@ -1,4 +1,5 @@
 //! The built program, run as a user runs it.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Output, Stdio};
