@@ -44,6 +44,9 @@ impl Arith {
     }
 
     /// The quotient.
+    ///
+    /// # Errors
+    /// The divisor is zero.
     pub async fn div(&self, args: Args) -> Result<Reply, Status> {
         match args.a.checked_div(args.b) {
             Some(c) => Ok(Reply { c }),
@@ -63,6 +66,9 @@ impl Arith {
     }
 
     /// An argument that is no struct.
+    ///
+    /// # Errors
+    /// The text is no number.
     pub async fn scan(&self, text: String) -> Result<Reply, Status> {
         let parsed = text.trim().parse();
         parsed.map(|c| Reply { c }).map_err(|_| Status::new(Code::InvalidArgument, "no number"))

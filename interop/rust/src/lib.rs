@@ -1,6 +1,7 @@
 //! What both sides of an interop run agree on - the services a peer offers and the types they take -
 //! and polywire's client of them. Go's counterparts are in `interop/go`.
 #![forbid(unsafe_code)]
+#![expect(clippy::unused_async, reason = "methods of a service are async, whatever they do")]
 
 mod arith;
 mod builtin;

@@ -23,7 +23,7 @@ pub struct Tree {
     /// What the node is called.
     pub name: String,
     /// The nodes below.
-    pub children: Vec<Tree>,
+    pub children: Vec<Self>,
 }
 
 /// Holds itself through a pointer.
@@ -33,7 +33,7 @@ pub struct List {
     /// The value of this element.
     pub value: i64,
     /// The elements behind it.
-    pub next: Option<Box<List>>,
+    pub next: Option<Box<Self>>,
 }
 
 /// Embedded in Go; gob sends it as a field of its name.

@@ -33,6 +33,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
     ("cli", &["polywire"]),
     ("examples", &["polywire"]),
+    ("interop", &["polywire"]),
     ("xtask", &["polywire"]),
     (
         "testkit",

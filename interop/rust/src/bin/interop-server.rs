@@ -24,7 +24,7 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    let (listen, certificates) = options();
+    let (listen, _certificates) = options();
     let running = App::new("interop")
         .serve(ArithServer::new(Arith))
         .serve_as("net.rpc.Arith", ArithServer::new(Arith))

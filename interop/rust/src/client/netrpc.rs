@@ -138,11 +138,15 @@ async fn killed_and_started(peer: Arc<Peer>) -> Outcome {
     let channel = first.channel(Transport::Tcp).await?;
     works(channel.clone()).await?;
     let arith = ArithClient::new(channel.clone());
-    let running = tokio::spawn(async move { arith.sleep_milli(Args { a: 60_000, b: 0 }).await });
-    // The answer to this one shows that the one before it has left.
-    works(channel.clone()).await?;
+    let mut running = arith.sleep_milli(Args { a: 60_000, b: 0 }).into_future();
+    tokio::select! {
+        biased;
+        _ = &mut running => return Err("a call of 60 s has ended".into()),
+        // The answer to this one shows that the one before it has left.
+        outcome = works(channel.clone()) => outcome?,
+    }
     first.kill().await?;
-    let status = running.await?.err().ok_or("a call of 60 s ended well")?;
+    let status = running.await.err().ok_or("a call of 60 s ended well")?;
     expect("origin", &status.origin(), &Origin::Lost)?;
     match status.cause::<ClientError>() {
         Some(ClientError::UnexpectedEof | ClientError::Io(_)) => {}
