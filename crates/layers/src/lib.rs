@@ -1,2 +1,4 @@
-//! Layers for both sides of a call: deadline, limits, panic containment, trace.
+//! Layers for both sides of a call.
 #![forbid(unsafe_code)]
+
+pub use tower_layer::Layer;

@@ -1,2 +1,20 @@
 //! The server engine: accept, sniff, read, route, call, reply.
+//!
+//! A [`Router`] finds the method a request names; a [`Server`] listens and speaks every wire on one
+//! port. One task per connection reads as much as there is, polls each handler once where the call
+//! was read, moves those that wait to tasks of their own, and writes the replies of a batch at once.
+//!
+//! There are no registries and no clients here.
 #![forbid(unsafe_code)]
+
+mod connection;
+mod drive;
+mod leaf;
+mod limits;
+mod router;
+mod server;
+
+pub use self::leaf::unary;
+pub use self::limits::Limits;
+pub use self::router::{RegisterError, Router};
+pub use self::server::{BindError, Listening, Server};

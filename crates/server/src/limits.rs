@@ -1,0 +1,63 @@
+//! What one server and one connection may take.
+
+use std::time::Duration;
+
+/// What one server and one connection may take. Every limit is on by default.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    pub(crate) connections: usize,
+    pub(crate) calls_in_flight: usize,
+    pub(crate) first_bytes: Duration,
+    pub(crate) grace: Duration,
+    pub(crate) wire: polywire_wire::Limits,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 10_000,
+            calls_in_flight: 1024,
+            first_bytes: Duration::from_secs(30),
+            grace: Duration::from_secs(10),
+            wire: polywire_wire::Limits::default(),
+        }
+    }
+}
+
+impl Limits {
+    /// Connections at once; newcomers wait in the kernel's queue. Default: 10,000.
+    #[must_use]
+    pub const fn connections(mut self, connections: usize) -> Self {
+        self.connections = connections;
+        self
+    }
+
+    /// Calls of one connection that wait for something at once; at the limit nothing more is read
+    /// from it. Default: 1,024.
+    #[must_use]
+    pub const fn calls_in_flight(mut self, calls: usize) -> Self {
+        self.calls_in_flight = calls;
+        self
+    }
+
+    /// How long a connection may take to show which wire it speaks. Default: 30 s.
+    #[must_use]
+    pub const fn first_bytes(mut self, time: Duration) -> Self {
+        self.first_bytes = time;
+        self
+    }
+
+    /// How long calls under way may take to end when the server drains. Default: 10 s.
+    #[must_use]
+    pub const fn grace(mut self, time: Duration) -> Self {
+        self.grace = time;
+        self
+    }
+
+    /// What a peer may send on one connection.
+    #[must_use]
+    pub fn wire(mut self, limits: polywire_wire::Limits) -> Self {
+        self.wire = limits;
+        self
+    }
+}

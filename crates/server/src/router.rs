@@ -1,0 +1,152 @@
+//! From a method's name to what answers it.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::future::{Either, ready};
+use polywire_codec::CodecError;
+use polywire_core::{
+    Code, Handler, MethodDescriptor, Reply, Request, Service, ServiceDefinition, ServiceDescriptor,
+    Status,
+};
+use polywire_wire::http1::{DebugMethod, DebugService};
+
+/// Answers requests by the method they name. Clones share what was added.
+#[derive(Clone, Default)]
+pub struct Router(Arc<HashMap<String, Entry>>);
+
+#[derive(Clone)]
+struct Entry {
+    descriptor: &'static ServiceDescriptor,
+    methods: HashMap<&'static str, Arc<Counted>>,
+}
+
+struct Counted {
+    descriptor: &'static MethodDescriptor,
+    handler: Handler,
+    calls: AtomicU64,
+}
+
+/// Why a service cannot be offered; the texts are Go's where Go has one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegisterError {
+    /// Another service has the name; choose another one.
+    #[error("rpc: service already defined: {0}")]
+    Taken(String),
+    /// A service needs a name.
+    #[error("rpc.Register: no service name for type {0}")]
+    NoName(&'static str),
+    /// A service needs a method.
+    #[error("rpc.Register: type {0} has no exported methods of suitable type")]
+    NoMethods(&'static str),
+    /// An argument or result has no form on one of the wires.
+    #[error("method {method}: {source}")]
+    Type {
+        /// The method.
+        method: &'static str,
+        /// The type, the field, and the wire that cannot carry it.
+        source: CodecError,
+    },
+}
+
+impl Router {
+    /// Answers nothing yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a service under its own name.
+    ///
+    /// # Errors
+    /// When the name is taken, or a type cannot travel.
+    #[expect(clippy::should_implement_trait, reason = "services are added, not summed")]
+    pub fn add(self, service: impl ServiceDefinition) -> Result<Self, RegisterError> {
+        let name = service.descriptor().name;
+        self.add_named(name, service)
+    }
+
+    /// Adds a service under another name, as Go's `RegisterName` does.
+    ///
+    /// # Errors
+    /// As [`add`](Self::add).
+    pub fn add_named(
+        mut self,
+        name: &str,
+        service: impl ServiceDefinition,
+    ) -> Result<Self, RegisterError> {
+        let descriptor = service.descriptor();
+        if name.is_empty() {
+            return Err(RegisterError::NoName(descriptor.name));
+        }
+        if descriptor.methods.is_empty() {
+            return Err(RegisterError::NoMethods(descriptor.name));
+        }
+        if self.0.contains_key(name) {
+            return Err(RegisterError::Taken(name.to_owned()));
+        }
+        for method in descriptor.methods {
+            for ty in [method.request, method.reply] {
+                polywire_codec::check(ty())
+                    .map_err(|source| RegisterError::Type { method: method.path, source })?;
+            }
+        }
+        let methods = service.methods().into_iter().map(|method| {
+            let (descriptor, handler) = (method.descriptor, method.handler);
+            let counted = Counted { descriptor, handler, calls: AtomicU64::new(0) };
+            (descriptor.name, Arc::new(counted))
+        });
+        let entry = Entry { descriptor, methods: methods.collect() };
+        Arc::make_mut(&mut self.0).insert(name.to_owned(), entry);
+        Ok(self)
+    }
+
+    /// Every service, and the name it was added under.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &'static ServiceDescriptor)> {
+        self.0.iter().map(|(name, entry)| (name.as_str(), entry.descriptor))
+    }
+
+    /// What the debug page shows.
+    pub(crate) fn debug_services(&self) -> Vec<DebugService> {
+        let service = |(name, entry): (&String, &Entry)| {
+            let methods = entry.methods.values().map(|method| {
+                let (argument, reply) =
+                    ((method.descriptor.request)(), (method.descriptor.reply)());
+                let calls = method.calls.load(Ordering::Relaxed);
+                DebugMethod::new(method.descriptor.name, argument, reply, calls)
+            });
+            DebugService { name: name.clone(), methods: methods.collect() }
+        };
+        self.0.iter().map(service).collect()
+    }
+
+    fn find(&self, request: &Request) -> Result<&Counted, Status> {
+        let missing = |what| {
+            Status::new(Code::Unimplemented, format!("rpc: can't find {what} {}", request.method))
+        };
+        let entry = self.0.get(request.method.service()).ok_or_else(|| missing("service"))?;
+        let method = entry.methods.get(request.method.method());
+        method.map(|method| &**method).ok_or_else(|| missing("method"))
+    }
+}
+
+impl Service for Router {
+    fn call(&self, req: Request) -> impl Future<Output = Reply> + Send {
+        match self.find(&req) {
+            Ok(method) => {
+                method.calls.fetch_add(1, Ordering::Relaxed);
+                Either::Left((method.handler)(req))
+            }
+            Err(status) => Either::Right(ready(Err(status))),
+        }
+    }
+}
+
+impl fmt::Debug for Router {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,151 @@
+//! Listening, accepting, draining.
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polywire_core::{Address, BoxService, Service};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time;
+use tokio_util::sync::CancellationToken;
+use tower_layer::Layer;
+
+use crate::connection::{self, Shared};
+use crate::{Limits, Router};
+
+/// How long to wait after an accept failed: for want of descriptors it would fail again at once.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that is put together: what answers, and within which limits.
+pub struct Server {
+    router: Router,
+    service: BoxService,
+    limits: Limits,
+}
+
+/// Nobody can listen at the address.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}")]
+pub struct BindError {
+    /// The address.
+    pub address: Address,
+    /// What the operating system said.
+    pub source: io::Error,
+}
+
+impl Server {
+    /// Answers with a router.
+    #[must_use]
+    pub fn new(router: Router) -> Self {
+        Self { service: BoxService::new(router.clone()), router, limits: Limits::default() }
+    }
+
+    /// Wraps what answers in a layer; the one added last meets a request first.
+    #[must_use]
+    pub fn layer<L>(mut self, layer: L) -> Self
+    where
+        L: Layer<BoxService>,
+        L::Service: Service,
+    {
+        self.service = BoxService::new(layer.layer(self.service));
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Listens; nothing is accepted before [`Listening::serve`].
+    ///
+    /// # Errors
+    /// When the address is none, or taken.
+    pub async fn bind(self, address: &Address) -> Result<Listening, BindError> {
+        let failed = |source| BindError { address: address.clone(), source };
+        let listener = TcpListener::bind(address.as_str()).await.map_err(failed)?;
+        let local = listener.local_addr().map_err(failed)?;
+        let address = Address::from(local.to_string());
+        Ok(Listening { server: self, listener, address })
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("router", &self.router).finish_non_exhaustive()
+    }
+}
+
+/// A server that listens.
+#[derive(Debug)]
+pub struct Listening {
+    server: Server,
+    listener: TcpListener,
+    address: Address,
+}
+
+impl Listening {
+    /// Where it listens, with the port it was given.
+    #[must_use]
+    pub const fn local_address(&self) -> &Address {
+        &self.address
+    }
+
+    /// Serves until `drain` is cancelled; then refuses newcomers and waits until the calls under
+    /// way have ended, or the grace period has passed.
+    ///
+    /// **Cancel safe**: dropping the future closes every connection.
+    pub async fn serve(self, drain: CancellationToken) {
+        let Self { server, listener, address } = self;
+        let Server { router, service, limits } = server;
+        let slots = Arc::new(Semaphore::new(limits.connections));
+        let shared =
+            Arc::new(Shared { router, service, limits, local: address, drain: drain.clone() });
+        let mut connections = JoinSet::new();
+        loop {
+            let next = async {
+                let slot = Arc::clone(&slots).acquire_owned().await;
+                (slot, listener.accept().await)
+            };
+            let (slot, accepted) = tokio::select! {
+                next = next => next,
+                Some(_ended) = connections.join_next() => continue,
+                () = drain.cancelled() => break,
+            };
+            match accepted {
+                Ok((stream, peer)) => {
+                    let shared = Arc::clone(&shared);
+                    let peer = Address::from(peer.to_string());
+                    connections.spawn(async move {
+                        accept(stream, peer, shared).await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept");
+                    time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        // Newcomers are refused at once, instead of waiting in the kernel's queue.
+        drop(listener);
+        let ended = async { while connections.join_next().await.is_some() {} };
+        if time::timeout(shared.limits.grace, ended).await.is_err() {
+            tracing::warn!(connections = connections.len(), "the grace period has passed");
+        }
+        connections.shutdown().await;
+    }
+}
+
+async fn accept(stream: TcpStream, peer: Address, shared: Arc<Shared>) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot turn delays off");
+    }
+    if let Err(error) = connection::serve(stream, peer.clone(), &shared).await {
+        tracing::debug!(%peer, %error, "connection ended");
+    }
+}
