@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use polywire_core::{Address, BoxService, ConnectionInfo};
+use polywire_core::{Address, BoxService, ConnectionInfo, ReplyFuture, Request};
 use polywire_wire::http1::{self, Head};
 use polywire_wire::jsonrpc::JsonrpcServer;
 use polywire_wire::netrpc::{DEFAULT_DEBUG_PATH, DEFAULT_RPC_PATH, NetrpcServer};
@@ -19,10 +19,20 @@ use crate::{Limits, Router};
 /// What all connections of a server have in common.
 pub(crate) struct Shared {
     pub(crate) router: Router,
-    pub(crate) service: BoxService,
+    pub(crate) service: Option<BoxService>,
     pub(crate) limits: Limits,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
+}
+
+impl Shared {
+    /// Starts a call: through the layers, if there are any.
+    pub(crate) fn start(&self, request: Request) -> ReplyFuture {
+        match &self.service {
+            Some(layered) => layered.call_owned(request),
+            None => self.router.start(request),
+        }
+    }
 }
 
 /// Finds out which wire the peer speaks, and speaks it until the connection ends.

@@ -1,26 +1,36 @@
 //! The loop of one connection: read a batch, call, write a batch.
+//!
+//! Each call's future is made where the call was read and polled once. One that is ready costs no
+//! task; one that waits moves to a task of its own, so that it never holds up its neighbours. All
+//! replies of a batch leave in one write.
 
 use std::collections::HashMap;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use futures_util::FutureExt as _;
-use polywire_core::{Code, ConnectionInfo, Deadline, Reply, Request, Status};
+use polywire_core::{
+    Code, ConnectionInfo, Deadline, MethodName, Reply, ReplyFuture, Request, Status,
+};
 use polywire_wire::{Outgoing, ServerEvent, ServerWire, WireError};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{Instant, timeout_at};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::task::{AbortHandle, JoinError, JoinSet};
+use tokio::time::{self, Instant};
 
 use crate::connection::Shared;
+use crate::read::Reader;
 
-/// How many replies may gather before they are written, however many calls have been read.
-const BATCH_BYTES: usize = 64 * 1024;
+/// How many bytes of replies gather at most before they are written.
+const BATCH_BYTES: usize = 128 * 1024;
+/// How many calls are polled at most before what was answered is written.
+const BATCH_CALLS: u32 = 256;
 
 /// Speaks one wire on one connection.
 pub(crate) struct Driver<'s, W: ServerWire> {
@@ -29,16 +39,22 @@ pub(crate) struct Driver<'s, W: ServerWire> {
     info: Arc<ConnectionInfo>,
     out: Outgoing,
     /// Calls that wait for something; dropping the driver ends them.
-    tasks: JoinSet<(W::Ticket, u64, Reply)>,
-    cancels: HashMap<u64, AbortHandle>,
+    waiting: Waiting<W::Ticket>,
 }
 
-type Answer = Pin<Box<dyn Future<Output = Reply> + Send>>;
+/// Why a batch ended.
+enum Batch {
+    /// There is no whole call left.
+    Drained,
+    /// A bound was reached; there may be more.
+    Bound,
+    /// The peer broke a rule of the wire; nothing more is read.
+    Broken(WireError),
+}
 
 impl<'s, W: ServerWire> Driver<'s, W> {
     pub(crate) fn new(wire: W, shared: &'s Shared, info: Arc<ConnectionInfo>) -> Self {
-        let (out, tasks) = (Outgoing::default(), JoinSet::new());
-        Self { wire, shared, info, out, tasks, cancels: HashMap::new() }
+        Self { wire, shared, info, out: Outgoing::default(), waiting: Waiting::new() }
     }
 
     /// Reads, calls and writes until the peer sends no more, or the server drains, and every call
@@ -48,94 +64,88 @@ impl<'s, W: ServerWire> Driver<'s, W> {
         mut io: impl AsyncRead + AsyncWrite + Send + Unpin,
         mut src: BytesMut,
     ) -> io::Result<()> {
-        let mut failure = None;
-        let mut reading = true;
+        let mut drained = pin!(self.shared.drain.cancelled());
+        let (mut reader, mut reading, mut failure) = (Reader::default(), true, None);
         loop {
-            let full = self.tasks.len() >= self.shared.limits.calls_in_flight;
-            if reading && !full {
-                match self.batch(&mut src, &mut io).await? {
-                    Ok(()) => {}
-                    Err(error) => {
-                        failure = Some(error);
-                        reading = false;
-                    }
+            while reading && !self.is_full() {
+                let batch = poll_fn(|cx| Poll::Ready(self.batch(cx, &mut src))).await;
+                match batch {
+                    Batch::Drained => break,
+                    Batch::Bound => self.flush(&mut io).await?,
+                    Batch::Broken(error) => (reading, failure) = (false, Some(error)),
                 }
             }
             self.flush(&mut io).await?;
-            if !reading && self.tasks.is_empty() {
+            if src.is_empty() {
+                // What calls hold of the buffer is theirs; an idle connection keeps nothing.
+                src = BytesMut::new();
+            }
+            if !reading && self.waiting.is_empty() {
                 break;
             }
-            let full = self.tasks.len() >= self.shared.limits.calls_in_flight;
+            let readable = reading && !self.is_full();
             tokio::select! {
-                read = io.read_buf(&mut src), if reading && !full => {
+                biased;
+                read = reader.read(&mut io, &mut src), if readable => {
                     if read? == 0 {
                         reading = false;
-                        failure = self.finish(&mut src).await.err();
+                        failure = poll_fn(|cx| Poll::Ready(self.finish(cx, &mut src))).await.err();
                     }
                 }
-                Some(done) = self.tasks.join_next_with_id() => {
-                    let mut next = Some(done);
-                    while let Some(done) = next {
-                        self.answered(done.map(|(_, answer)| answer));
-                        next = self.tasks.try_join_next_with_id();
-                    }
-                }
-                () = self.shared.drain.cancelled(), if reading => reading = false,
+                done = self.waiting.next(), if !self.waiting.is_empty() => self.answered(done),
+                () = &mut drained, if reading => reading = false,
             }
         }
         io.shutdown().await?;
         failure.map_or(Ok(()), |error| Err(io::Error::new(io::ErrorKind::InvalidData, error)))
     }
 
-    /// Takes every whole call out of the buffer.
-    async fn batch(
-        &mut self,
-        src: &mut BytesMut,
-        io: &mut (impl AsyncWrite + Unpin),
-    ) -> io::Result<Result<(), WireError>> {
-        loop {
+    /// Whether as many calls wait as one connection may have; nothing is read until one ends, and
+    /// the peer's own sending comes to a stop.
+    fn is_full(&self) -> bool {
+        self.waiting.len() >= self.shared.limits.calls_in_flight
+    }
+
+    /// Takes whole calls out of the buffer and polls each once.
+    fn batch(&mut self, cx: &mut Context<'_>, src: &mut BytesMut) -> Batch {
+        for _ in 0..BATCH_CALLS {
             match self.wire.read(src) {
-                Ok(Some(event)) => self.event(event).await,
-                Ok(None) => return Ok(Ok(())),
-                Err(error) => return Ok(Err(error)),
+                Ok(Some(event)) => self.event(cx, event),
+                Ok(None) => return Batch::Drained,
+                Err(error) => return Batch::Broken(error),
             }
-            if self.out.len() >= BATCH_BYTES {
-                self.flush(io).await?;
-            }
-            if self.tasks.len() >= self.shared.limits.calls_in_flight {
-                return Ok(Ok(()));
+            if self.out.len() >= BATCH_BYTES || self.is_full() {
+                break;
             }
         }
+        Batch::Bound
     }
 
     /// Takes what is left when the peer sends no more.
-    async fn finish(&mut self, src: &mut BytesMut) -> Result<(), WireError> {
+    fn finish(&mut self, cx: &mut Context<'_>, src: &mut BytesMut) -> Result<(), WireError> {
         while let Some(event) = self.wire.finish(src)? {
-            self.event(event).await;
+            self.event(cx, event);
         }
         Ok(())
     }
 
-    async fn event(&mut self, event: ServerEvent<W::Ticket>) {
+    fn event(&mut self, cx: &mut Context<'_>, event: ServerEvent<W::Ticket>) {
         match event {
             ServerEvent::Call { ticket, key, request, timeout } => {
-                self.call(ticket, key, request, timeout).await;
+                self.call(cx, ticket, key, request, timeout);
             }
             ServerEvent::Reject { ticket, status } => {
                 self.wire.write(ticket, Err(status), &mut self.out);
             }
-            ServerEvent::Cancel { key } => {
-                if let Some(task) = self.cancels.remove(&key) {
-                    task.abort();
-                }
-            }
+            ServerEvent::Cancel { key } => self.waiting.cancel(key),
             _ => {}
         }
     }
 
     /// Polls a call once; one that waits goes to a task of its own.
-    async fn call(
+    fn call(
         &mut self,
+        cx: &mut Context<'_>,
         ticket: W::Ticket,
         key: u64,
         mut request: Request,
@@ -144,52 +154,174 @@ impl<'s, W: ServerWire> Driver<'s, W> {
         request.connection = Some(Arc::clone(&self.info));
         request.deadline =
             timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
-        let deadline = request.deadline;
-        let mut answer = contained(&self.shared.service, request);
-        let first = poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx))).await;
-        if let Poll::Ready(reply) = first {
-            self.wire.write(ticket, reply, &mut self.out);
-            return;
+        let (method, deadline) = (request.method.clone(), request.deadline);
+        let mut answer = match self.start(request) {
+            Ok(answer) => answer,
+            Err(status) => return self.wire.write(ticket, Err(status), &mut self.out),
+        };
+        let polled = catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx)));
+        match polled {
+            Ok(Poll::Ready(reply)) => self.wire.write(ticket, reply, &mut self.out),
+            Ok(Poll::Pending) => {
+                self.waiting.spawn(ticket, key, contained(answer, method, deadline));
+            }
+            Err(_panic) => self.wire.write(ticket, Err(panicked(&method)), &mut self.out),
         }
-        let task = self.tasks.spawn(async move {
-            let reply = match deadline {
-                None => answer.await,
-                Some(deadline) => {
-                    let deadline = Instant::from_std(deadline.instant());
-                    timeout_at(deadline, answer).await.unwrap_or_else(|_elapsed| {
-                        Err(Status::new(Code::DeadlineExceeded, "the deadline has passed"))
-                    })
-                }
-            };
-            (ticket, key, reply)
-        });
-        self.cancels.insert(key, task);
     }
 
-    fn answered(&mut self, done: Result<(W::Ticket, u64, Reply), tokio::task::JoinError>) {
-        // A task that was aborted belonged to a caller who has lost interest.
-        let Ok((ticket, key, reply)) = done else { return };
-        self.cancels.remove(&key);
-        self.wire.write(ticket, reply, &mut self.out);
+    /// Makes the call's future; a handler that panics before its first await is contained here.
+    fn start(&self, request: Request) -> Result<ReplyFuture, Status> {
+        let method = request.method.clone();
+        catch_unwind(AssertUnwindSafe(|| self.shared.start(request)))
+            .map_err(|_panic| panicked(&method))
     }
 
+    /// Writes the replies of calls that waited: this one, and all that have come since.
+    fn answered(&mut self, done: Option<(W::Ticket, Reply)>) {
+        let mut next = done;
+        while let Some((ticket, reply)) = next {
+            self.wire.write(ticket, reply, &mut self.out);
+            next = self.waiting.try_next();
+        }
+    }
+
+    /// Writes everything; a peer that takes nothing for too long is given up.
     async fn flush(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
-        while self.out.has_remaining() {
-            io.write_all_buf(&mut self.out).await?;
+        if self.out.is_empty() {
+            return Ok(());
+        }
+        let out = &mut self.out;
+        // A clock is read only for a peer that does not take everything at once.
+        let at_once = poll_fn(|cx| Poll::Ready(poll_write_all(out, cx, Pin::new(&mut *io)))).await;
+        if let Poll::Ready(written) = at_once {
+            written?;
+        } else {
+            self.flush_slowly(io).await?;
         }
         self.out.reset();
         Ok(())
     }
+
+    async fn flush_slowly(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
+        let stall = self.shared.limits.write_stall;
+        while !self.out.is_empty() {
+            let write = io.write_buf(&mut self.out);
+            let Ok(written) = time::timeout(stall, write).await else {
+                let text = format!("the peer has taken no reply for {stall:?} (`write_stall`)");
+                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
+            };
+            if written? == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+        }
+        Ok(())
+    }
 }
 
-/// A call whose panics are errors of its own.
-fn contained(service: &polywire_core::BoxService, request: Request) -> Answer {
-    let method = request.method.clone();
-    let answer = AssertUnwindSafe(service.call_owned(request)).catch_unwind();
-    Box::pin(async move {
-        answer.await.unwrap_or_else(|_panic| {
-            tracing::error!(%method, "the handler panicked");
-            Err(Status::new(Code::Internal, "the handler panicked"))
-        })
-    })
+fn poll_write_all(
+    out: &mut Outgoing,
+    cx: &mut Context<'_>,
+    mut io: Pin<&mut impl AsyncWrite>,
+) -> Poll<io::Result<()>> {
+    let mut parts = [io::IoSlice::new(&[]); 16];
+    while !out.is_empty() {
+        let written = {
+            let filled = out.chunks_vectored(&mut parts);
+            let parts = parts.get(..filled).unwrap_or_default();
+            if io.is_write_vectored() && filled > 1 {
+                ready!(io.as_mut().poll_write_vectored(cx, parts))?
+            } else {
+                ready!(io.as_mut().poll_write(cx, out.chunk()))?
+            }
+        };
+        parts = [io::IoSlice::new(&[]); 16];
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        out.advance(written);
+    }
+    Poll::Ready(Ok(()))
 }
+
+/// The rest of a call that waits: ended at its deadline, its panics an error of its own.
+async fn contained(answer: ReplyFuture, method: MethodName, deadline: Option<Deadline>) -> Reply {
+    let answer = AssertUnwindSafe(answer).catch_unwind();
+    let ended = match deadline {
+        None => answer.await,
+        Some(deadline) => {
+            let deadline = Instant::from_std(deadline.instant());
+            time::timeout_at(deadline, answer).await.unwrap_or_else(|_elapsed| {
+                Ok(Err(Status::new(Code::DeadlineExceeded, "the deadline has passed")))
+            })
+        }
+    };
+    ended.unwrap_or_else(|_panic| Err(panicked(&method)))
+}
+
+fn panicked(method: &MethodName) -> Status {
+    tracing::error!(%method, "the handler panicked");
+    Status::new(Code::Internal, "the handler panicked")
+}
+
+/// The calls of one connection that wait for something, each in a task of its own.
+struct Waiting<T> {
+    tasks: JoinSet<(T, u64, Reply)>,
+    cancels: HashMap<u64, AbortHandle, foldhash::fast::FixedState>,
+}
+
+impl<T: Send + 'static> Waiting<T> {
+    fn new() -> Self {
+        Self { tasks: JoinSet::new(), cancels: HashMap::default() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
+    fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    fn spawn(&mut self, ticket: T, key: u64, answer: impl Future<Output = Reply> + Send + 'static) {
+        let task = self.tasks.spawn(async move { (ticket, key, answer.await) });
+        self.cancels.insert(key, task);
+    }
+
+    /// Drops a call whose caller has lost interest.
+    fn cancel(&mut self, key: u64) {
+        if let Some(task) = self.cancels.remove(&key) {
+            task.abort();
+        }
+    }
+
+    /// The next call that has ended; `None` if it was cancelled.
+    ///
+    /// **Cancel safe.**
+    async fn next(&mut self) -> Option<(T, Reply)> {
+        let done = self.tasks.join_next().await?;
+        self.take(done)
+    }
+
+    /// As [`next`](Self::next), for calls that have ended already.
+    fn try_next(&mut self) -> Option<(T, Reply)> {
+        loop {
+            let done = self.tasks.try_join_next()?;
+            if let Some(taken) = self.take(done) {
+                return Some(taken);
+            }
+        }
+    }
+
+    fn take(&mut self, done: Result<(T, u64, Reply), JoinError>) -> Option<(T, Reply)> {
+        let (ticket, key, reply) = done.ok()?;
+        self.cancels.remove(&key);
+        if self.tasks.is_empty() {
+            // A connection that had many slow calls once does not keep their room.
+            drop(mem::take(&mut self.cancels));
+        }
+        Some((ticket, reply))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod connection;
 mod drive;
 mod leaf;
 mod limits;
+mod read;
 mod router;
 mod server;
 

@@ -8,6 +8,7 @@ pub struct Limits {
     pub(crate) connections: usize,
     pub(crate) calls_in_flight: usize,
     pub(crate) first_bytes: Duration,
+    pub(crate) write_stall: Duration,
     pub(crate) grace: Duration,
     pub(crate) wire: polywire_wire::Limits,
 }
@@ -17,7 +18,8 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             calls_in_flight: 1024,
-            first_bytes: Duration::from_secs(30),
+            first_bytes: Duration::from_secs(10),
+            write_stall: Duration::from_secs(30),
             grace: Duration::from_secs(10),
             wire: polywire_wire::Limits::default(),
         }
@@ -40,10 +42,17 @@ impl Limits {
         self
     }
 
-    /// How long a connection may take to show which wire it speaks. Default: 30 s.
+    /// How long a connection may take to show which wire it speaks. Default: 10 s.
     #[must_use]
     pub const fn first_bytes(mut self, time: Duration) -> Self {
         self.first_bytes = time;
+        self
+    }
+
+    /// How long a peer may take none of the replies that wait for it. Default: 30 s.
+    #[must_use]
+    pub const fn write_stall(mut self, time: Duration) -> Self {
+        self.write_stall = time;
         self
     }
 

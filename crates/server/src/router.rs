@@ -2,25 +2,29 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::future::ready;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::future::{Either, ready};
 use polywire_codec::CodecError;
 use polywire_core::{
-    Code, Handler, MethodDescriptor, Reply, Request, Service, ServiceDefinition, ServiceDescriptor,
-    Status,
+    Code, Handler, MethodDescriptor, Reply, ReplyFuture, Request, Service, ServiceDefinition,
+    ServiceDescriptor, Status,
 };
 use polywire_wire::http1::{DebugMethod, DebugService};
 
 /// Answers requests by the method they name. Clones share what was added.
 #[derive(Clone, Default)]
-pub struct Router(Arc<HashMap<String, Entry>>);
+pub struct Router(Arc<Map<String, Entry>>);
+
+/// Keys are names the program registered; peers only look up, so no defence against chosen keys is
+/// needed.
+type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 #[derive(Clone)]
 struct Entry {
     descriptor: &'static ServiceDescriptor,
-    methods: HashMap<&'static str, Arc<Counted>>,
+    methods: Map<&'static str, Arc<Counted>>,
 }
 
 struct Counted {
@@ -123,6 +127,17 @@ impl Router {
         self.0.iter().map(service).collect()
     }
 
+    /// Starts a call without another box around the leaf's own.
+    pub(crate) fn start(&self, req: Request) -> ReplyFuture {
+        match self.find(&req) {
+            Ok(method) => {
+                method.calls.fetch_add(1, Ordering::Relaxed);
+                (method.handler)(req)
+            }
+            Err(status) => Box::pin(ready(Err(status))),
+        }
+    }
+
     fn find(&self, request: &Request) -> Result<&Counted, Status> {
         let missing = |what| {
             Status::new(Code::Unimplemented, format!("rpc: can't find {what} {}", request.method))
@@ -135,13 +150,7 @@ impl Router {
 
 impl Service for Router {
     fn call(&self, req: Request) -> impl Future<Output = Reply> + Send {
-        match self.find(&req) {
-            Ok(method) => {
-                method.calls.fetch_add(1, Ordering::Relaxed);
-                Either::Left((method.handler)(req))
-            }
-            Err(status) => Either::Right(ready(Err(status))),
-        }
+        self.start(req)
     }
 }
 

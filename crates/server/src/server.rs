@@ -22,7 +22,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A server that is put together: what answers, and within which limits.
 pub struct Server {
     router: Router,
-    service: BoxService,
+    /// The layers around the router, if there are any.
+    service: Option<BoxService>,
     limits: Limits,
 }
 
@@ -40,7 +41,7 @@ impl Server {
     /// Answers with a router.
     #[must_use]
     pub fn new(router: Router) -> Self {
-        Self { service: BoxService::new(router.clone()), router, limits: Limits::default() }
+        Self { router, service: None, limits: Limits::default() }
     }
 
     /// Wraps what answers in a layer; the one added last meets a request first.
@@ -50,7 +51,8 @@ impl Server {
         L: Layer<BoxService>,
         L::Service: Service,
     {
-        self.service = BoxService::new(layer.layer(self.service));
+        let inner = self.service.unwrap_or_else(|| BoxService::new(self.router.clone()));
+        self.service = Some(BoxService::new(layer.layer(inner)));
         self
     }
 
