@@ -26,6 +26,13 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// A server that is not listening.
+    #[cfg(test)]
+    pub(crate) fn for_test(router: Router, limits: Limits, drain: CancellationToken) -> Self {
+        let local = Address::from("memory:test");
+        Self { router, service: None, limits, local, drain }
+    }
+
     /// Starts a call: through the layers, if there are any.
     pub(crate) fn start(&self, request: Request) -> ReplyFuture {
         match &self.service {
