@@ -72,6 +72,7 @@ impl Connection {
         wire: (impl CallWriter, impl CallReader),
         limits: ConnectionLimits,
     ) -> Self {
+        polywire_net::keep_large_blocks();
         let (writer, reader) = wire;
         let encoding = writer.encoding();
         let shared = Arc::new(Shared::new(Box::new(writer), Box::new(write), limits));

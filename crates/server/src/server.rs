@@ -68,6 +68,7 @@ impl Server {
     /// # Errors
     /// When the address is none, or taken.
     pub async fn bind(self, address: &Address) -> Result<Listening, BindError> {
+        polywire_net::keep_large_blocks();
         let failed = |source| BindError { address: address.clone(), source };
         let listener = TcpListener::bind(address.as_str()).await.map_err(failed)?;
         let local = listener.local_addr().map_err(failed)?;
