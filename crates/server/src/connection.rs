@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use polywire_core::{Address, BoxService, ConnectionInfo, ReplyFuture, Request};
+use polywire_net::{ByteStream, Prefixed, TlsServer};
 use polywire_wire::http1::{self, Head};
 use polywire_wire::jsonrpc::JsonrpcServer;
 use polywire_wire::netrpc::{DEFAULT_DEBUG_PATH, DEFAULT_RPC_PATH, NetrpcServer};
 use polywire_wire::sniff::{Row, Verdict, sniff};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,9 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) service: Option<BoxService>,
     pub(crate) limits: Limits,
+    pub(crate) tls: Option<TlsServer>,
+    /// Where `CONNECT` is answered besides Go's own path.
+    pub(crate) rpc_path: Option<String>,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
 }
@@ -30,7 +34,7 @@ impl Shared {
     #[cfg(test)]
     pub(crate) fn for_test(router: Router, limits: Limits, drain: CancellationToken) -> Self {
         let local = Address::from("memory:test");
-        Self { router, service: None, limits, local, drain }
+        Self { router, service: None, limits, tls: None, rpc_path: None, local, drain }
     }
 
     /// Starts a call: through the layers, if there are any.
@@ -42,47 +46,86 @@ impl Shared {
     }
 }
 
-/// Finds out which wire the peer speaks, and speaks it until the connection ends.
+/// Finds out what the peer speaks, takes TLS off if that is it, and serves the connection until it
+/// ends.
 pub(crate) async fn serve(
-    mut io: impl AsyncRead + AsyncWrite + Send + Unpin,
+    mut io: impl ByteStream + 'static,
     peer: Address,
     shared: &Shared,
 ) -> io::Result<()> {
     let mut src = BytesMut::new();
-    let first = time::timeout(shared.limits.first_bytes, row(&mut io, &mut src));
-    let row = tokio::select! {
-        row = first => row.unwrap_or(Ok(None))?,
-        () = shared.drain.cancelled() => None,
+    let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
+    if !matches!(row, Row::Tls) {
+        return speak(io, src, row, Peer { address: peer, tls: false }, shared).await;
+    }
+    let Some(tls) = &shared.tls else {
+        tracing::warn!(%peer, "the peer speaks TLS, for which this server has no certificate");
+        return Ok(());
     };
-    let wire = &shared.limits.wire;
-    let info = |wire| {
-        let local = shared.local.clone();
-        Arc::new(ConnectionInfo::new(peer.clone(), local, wire, false))
-    };
+    let handshake = tls.accept(Prefixed::new(src.split().freeze(), io));
+    let mut io = time::timeout(shared.limits.first_bytes, handshake).await.map_err(late)??;
+    let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
+    // Few connections are encrypted and idle; the others do not carry the room for this.
+    Box::pin(speak(io, src, row, Peer { address: peer, tls: true }, shared)).await
+}
+
+/// Who is at the other end.
+struct Peer {
+    address: Address,
+    tls: bool,
+}
+
+/// Waits for the first bytes; `None` if there is no more to do.
+async fn first_row(
+    io: &mut (impl ByteStream + ?Sized),
+    src: &mut BytesMut,
+    shared: &Shared,
+) -> io::Result<Option<Row>> {
+    tokio::select! {
+        row = time::timeout(shared.limits.first_bytes, row(io, src)) => row.map_err(late)?,
+        () = shared.drain.cancelled() => Ok(None),
+    }
+}
+
+fn late(_: time::error::Elapsed) -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the peer has not said what it speaks (`first_bytes`)")
+}
+
+/// Speaks the wire that was found.
+async fn speak(
+    mut io: impl ByteStream,
+    mut src: BytesMut,
+    row: Row,
+    peer: Peer,
+    shared: &Shared,
+) -> io::Result<()> {
+    let Peer { address, tls } = peer;
+    let limits = &shared.limits.wire;
+    let info =
+        |wire| Arc::new(ConnectionInfo::new(address.clone(), shared.local.clone(), wire, tls));
     match row {
-        Some(Row::Netrpc) => {
-            Driver::new(NetrpcServer::new(wire), shared, info("netrpc")).run(io, src).await
+        Row::Netrpc => {
+            Driver::new(NetrpcServer::new(limits), shared, info("netrpc")).run(io, src).await
         }
-        Some(Row::Jsonrpc) => {
-            Driver::new(JsonrpcServer::new(wire), shared, info("jsonrpc")).run(io, src).await
+        Row::Jsonrpc => {
+            Driver::new(JsonrpcServer::new(limits), shared, info("jsonrpc")).run(io, src).await
         }
-        Some(Row::Http1) => {
+        Row::Http1 => {
             if http(&mut io, &mut src, shared).await? {
-                let wire = NetrpcServer::new(wire);
+                let wire = NetrpcServer::new(limits);
                 Driver::new(wire, shared, info("netrpc+http")).run(io, src).await?;
             }
             Ok(())
         }
-        Some(row) => {
-            tracing::warn!(%peer, ?row, "this wire is not served here");
+        row => {
+            tracing::warn!(peer = %address, ?row, tls, "this wire is not served here");
             Ok(())
         }
-        None => Ok(()),
     }
 }
 
 /// Reads until the first bytes say which row they are; `None` if the peer goes away before.
-async fn row(io: &mut (impl AsyncRead + Unpin), src: &mut BytesMut) -> io::Result<Option<Row>> {
+async fn row(io: &mut (impl ByteStream + ?Sized), src: &mut BytesMut) -> io::Result<Option<Row>> {
     loop {
         match sniff(src) {
             Verdict::Row(row) => return Ok(Some(row)),
@@ -90,6 +133,7 @@ async fn row(io: &mut (impl AsyncRead + Unpin), src: &mut BytesMut) -> io::Resul
             Verdict::Unknown => {
                 let first = src.get(..src.len().min(8)).unwrap_or_default();
                 let text = format!("first bytes {first:02x?} are no wire that is spoken here");
+                tracing::warn!("{text}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
         }
@@ -100,11 +144,7 @@ async fn row(io: &mut (impl AsyncRead + Unpin), src: &mut BytesMut) -> io::Resul
 }
 
 /// Answers one request; true if net/rpc follows.
-async fn http(
-    io: &mut (impl AsyncRead + AsyncWrite + Unpin),
-    src: &mut BytesMut,
-    shared: &Shared,
-) -> io::Result<bool> {
+async fn http(io: &mut impl ByteStream, src: &mut BytesMut, shared: &Shared) -> io::Result<bool> {
     let head: Head = loop {
         match http1::read_head(src, shared.limits.wire.max_head_bytes()) {
             Ok(Some(head)) => break head,
@@ -116,9 +156,10 @@ async fn http(
             }
         }
     };
+    let is_rpc = |path: &str| path == DEFAULT_RPC_PATH || Some(path) == shared.rpc_path.as_deref();
     let (answer, goes_on) = match head.path() {
-        DEFAULT_RPC_PATH if head.method == "CONNECT" => (http1::connected(), true),
-        DEFAULT_RPC_PATH => (http1::method_not_allowed(&head), false),
+        path if is_rpc(path) && head.method == "CONNECT" => (http1::connected(), true),
+        path if is_rpc(path) => (http1::method_not_allowed(&head), false),
         DEFAULT_DEBUG_PATH => {
             let html = http1::debug_page(&shared.router.debug_services());
             (http1::page(&head, &html), false)

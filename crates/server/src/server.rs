@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{Address, BoxService, Service};
+use polywire_net::TlsServer;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
@@ -25,6 +26,8 @@ pub struct Server {
     /// The layers around the router, if there are any.
     service: Option<BoxService>,
     limits: Limits,
+    tls: Option<TlsServer>,
+    rpc_path: Option<String>,
 }
 
 /// Nobody can listen at the address.
@@ -41,7 +44,7 @@ impl Server {
     /// Answers with a router.
     #[must_use]
     pub fn new(router: Router) -> Self {
-        Self { router, service: None, limits: Limits::default() }
+        Self { router, service: None, limits: Limits::default(), tls: None, rpc_path: None }
     }
 
     /// Wraps what answers in a layer; the one added last meets a request first.
@@ -60,6 +63,20 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Takes TLS off the connections that begin with it; all others are served as before.
+    #[must_use]
+    pub fn tls(mut self, tls: TlsServer) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Answers `CONNECT` at this path as well as at Go's `/_goRPC_`.
+    #[must_use]
+    pub fn rpc_path(mut self, path: impl Into<String>) -> Self {
+        self.rpc_path = Some(path.into());
         self
     }
 
@@ -104,10 +121,11 @@ impl Listening {
     /// **Cancel safe**: dropping the future closes every connection.
     pub async fn serve(self, drain: CancellationToken) {
         let Self { server, listener, address } = self;
-        let Server { router, service, limits } = server;
+        let Server { router, service, limits, tls, rpc_path } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
-        let shared =
-            Arc::new(Shared { router, service, limits, local: address, drain: drain.clone() });
+        let local = address;
+        let shared = Shared { router, service, limits, tls, rpc_path, local, drain: drain.clone() };
+        let shared = Arc::new(shared);
         let mut connections = JoinSet::new();
         loop {
             let next = async {
