@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use polywire_core::Address;
+use polywire_net::TlsClient;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
@@ -13,15 +14,13 @@ use crate::channel::Halves;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Keepalive(pub(crate) Duration);
 
-/// Opens a stream; the caller sets the time it may take.
+/// Opens a stream; the caller sets the time it may take. With TLS the server must show a
+/// certificate for the host in the address.
 pub(crate) async fn dial(
     address: Address,
-    tls: bool,
+    tls: Option<TlsClient>,
     keepalive: Option<Keepalive>,
 ) -> io::Result<Halves> {
-    if tls {
-        return Err(unsupported("this build has no TLS"));
-    }
     if address.as_str().starts_with("memory:") {
         return Err(unsupported("this build has no streams within a process"));
     }
@@ -34,8 +33,19 @@ pub(crate) async fn dial(
     if let Some(keepalive) = keepalive {
         watch_peer(&stream, keepalive)?;
     }
+    if let Some(tls) = tls {
+        let (read, write) = tokio::io::split(tls.connect(host(&address), stream).await?);
+        return Ok(Halves { read: Box::new(read), write: Box::new(write) });
+    }
     let (read, write) = stream.into_split();
     Ok(Halves { read: Box::new(read), write: Box::new(write) })
+}
+
+/// The host of `HOST:PORT`, an IPv6 address without its brackets.
+fn host(address: &Address) -> &str {
+    let text = address.as_str();
+    let host = text.rsplit_once(':').map_or(text, |(host, _port)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(unix)]

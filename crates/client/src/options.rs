@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use polywire_net::TlsClient;
 use polywire_wire::Limits;
 
 use crate::ConnectionLimits;
@@ -18,6 +19,7 @@ pub struct ChannelOptions {
     pub(crate) keepalive: Option<Duration>,
     pub(crate) connection: ConnectionLimits,
     pub(crate) wire: Limits,
+    pub(crate) tls: Option<TlsClient>,
 }
 
 impl Default for ChannelOptions {
@@ -32,6 +34,7 @@ impl Default for ChannelOptions {
             keepalive: Some(Duration::from_secs(10)),
             connection: ConnectionLimits::default(),
             wire: Limits::default(),
+            tls: None,
         }
     }
 }
@@ -110,6 +113,14 @@ impl ChannelOptions {
     #[must_use]
     pub fn wire_limits(mut self, limits: Limits) -> Self {
         self.wire = limits;
+        self
+    }
+
+    /// Whom to trust where a URL says `+tls`. Default: the authorities the system trusts, see
+    /// [`TlsClient::system`].
+    #[must_use]
+    pub fn tls(mut self, tls: TlsClient) -> Self {
+        self.tls = Some(tls);
         self
     }
 }

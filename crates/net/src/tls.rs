@@ -95,9 +95,21 @@ impl TlsClient {
     /// # Errors
     /// When the file cannot be read, or holds no certificates.
     pub fn from_ca_file(authorities: impl AsRef<Path>) -> Result<Self, TlsError> {
+        Self::new(certificates_in(authorities.as_ref())?)
+    }
+
+    /// As [`from_ca_file`](Self::from_ca_file), of PEM that is in memory.
+    ///
+    /// # Errors
+    /// When it holds no certificates.
+    pub fn from_ca_pem(authorities: &[u8]) -> Result<Self, TlsError> {
+        let authorities: Result<_, _> = CertificateDer::pem_slice_iter(authorities).collect();
+        Self::new(authorities.map_err(|error| pem("the authorities", &error))?)
+    }
+
+    fn new(authorities: Vec<CertificateDer<'static>>) -> Result<Self, TlsError> {
         let mut roots = RootCertStore::empty();
-        let (added, _unusable) =
-            roots.add_parsable_certificates(certificates_in(authorities.as_ref())?);
+        let (added, _unusable) = roots.add_parsable_certificates(authorities);
         if added == 0 {
             return Err(TlsError::NoAuthorities);
         }
@@ -150,43 +162,17 @@ mod tests {
 
     use super::*;
 
-    fn localhost() -> (TlsServer, tempdir::File) {
+    /// A server for `localhost`, and the certificate to trust.
+    fn localhost() -> (TlsServer, String) {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let (cert, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-        let server = TlsServer::from_pem(cert.as_bytes(), key.as_bytes()).unwrap();
-        (server, tempdir::File::of(&cert))
-    }
-
-    /// A file that goes away with its test.
-    mod tempdir {
-        use std::path::PathBuf;
-        use std::sync::atomic::{AtomicU32, Ordering};
-        use std::{env, fs, process};
-
-        pub(super) struct File(pub(super) PathBuf);
-
-        impl File {
-            pub(super) fn of(text: &str) -> Self {
-                static NEXT: AtomicU32 = AtomicU32::new(0);
-                let number = NEXT.fetch_add(1, Ordering::Relaxed);
-                let name = format!("polywire-net-{}-{number}.pem", process::id());
-                let path = env::temp_dir().join(name);
-                fs::write(&path, text).unwrap();
-                Self(path)
-            }
-        }
-
-        impl Drop for File {
-            fn drop(&mut self) {
-                drop(fs::remove_file(&self.0));
-            }
-        }
+        (TlsServer::from_pem(cert.as_bytes(), key.as_bytes()).unwrap(), cert)
     }
 
     #[tokio::test]
     async fn a_client_that_trusts_the_authority_gets_through() {
         let (server, ca) = localhost();
-        let client = TlsClient::from_ca_file(&ca.0).unwrap();
+        let client = TlsClient::from_ca_pem(ca.as_bytes()).unwrap();
         let (ours, theirs) = duplex(1 << 16);
         let (accepted, connected) =
             tokio::join!(server.accept(theirs), client.connect("localhost", ours));
@@ -203,7 +189,7 @@ mod tests {
         let (server, ca) = localhost();
         let (_, other_ca) = localhost();
         for (trusted, host) in [(&ca, "example.com"), (&other_ca, "localhost")] {
-            let client = TlsClient::from_ca_file(&trusted.0).unwrap();
+            let client = TlsClient::from_ca_pem(trusted.as_bytes()).unwrap();
             let (ours, theirs) = duplex(1 << 16);
             let (accepted, connected) =
                 tokio::join!(server.accept(theirs), client.connect(host, ours));
@@ -214,8 +200,7 @@ mod tests {
 
     #[test]
     fn a_file_without_certificates_is_named() {
-        let empty = tempdir::File::of("nothing here");
-        let error = TlsClient::from_ca_file(&empty.0).unwrap_err();
+        let error = TlsClient::from_ca_pem(b"nothing here").unwrap_err();
         assert!(matches!(error, TlsError::NoAuthorities), "{error}");
         let error = TlsServer::from_pem_files("/nowhere/cert.pem", "/nowhere/key.pem").unwrap_err();
         assert!(error.to_string().contains("/nowhere/cert.pem"), "{error}");

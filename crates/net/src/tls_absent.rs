@@ -21,6 +21,14 @@ impl TlsServer {
         Err(TlsError::Absent)
     }
 
+    /// Always fails in this build.
+    ///
+    /// # Errors
+    /// [`TlsError::Absent`].
+    pub const fn from_pem(_certificates: &[u8], _key: &[u8]) -> Result<Self, TlsError> {
+        Err(TlsError::Absent)
+    }
+
     /// Shakes hands; never called in this build.
     ///
     /// # Errors
@@ -49,6 +57,14 @@ impl TlsClient {
     /// # Errors
     /// [`TlsError::Absent`].
     pub fn from_ca_file(_authorities: impl AsRef<Path>) -> Result<Self, TlsError> {
+        Err(TlsError::Absent)
+    }
+
+    /// Always fails in this build.
+    ///
+    /// # Errors
+    /// [`TlsError::Absent`].
+    pub const fn from_ca_pem(_authorities: &[u8]) -> Result<Self, TlsError> {
         Err(TlsError::Absent)
     }
 

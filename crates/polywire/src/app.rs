@@ -12,6 +12,7 @@ use std::time::Duration;
 use polywire_core::{
     Address, Instance, Registry, RegistryError, ServiceDefinition, ServiceDescriptor,
 };
+use polywire_net::TlsServer;
 use polywire_server::{BindError, RegisterError, Router, Server};
 
 pub use self::running::Running;
@@ -151,6 +152,11 @@ impl App {
     pub fn server(mut self, configure: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
         self.configure.push(Box::new(configure));
         self
+    }
+
+    /// Takes TLS off connections that begin with it, on the same port; needs the feature `tls`.
+    pub fn tls(self, tls: TlsServer) -> Self {
+        self.server(|server| server.tls(tls))
     }
 
     /// How long to go on serving between leaving the registry and refusing calls, for clients that

@@ -79,6 +79,7 @@ pub use polywire_gob as gob;
 pub use polywire_layers as layers;
 pub use polywire_layers::Layer;
 pub use polywire_macros::{Schema, service};
+pub use polywire_net::{TlsClient, TlsError, TlsServer};
 pub use polywire_registry as registry;
 pub use polywire_schema as schema;
 pub use polywire_server as server;

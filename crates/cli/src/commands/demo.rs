@@ -1,9 +1,10 @@
 //! `polywire demo`: one greeter, called over every wire.
 
+use std::error::Error;
 use std::time::Instant;
 
 use polywire::prelude::*;
-use polywire::{Address, Running};
+use polywire::{Address, ChannelOptions, Running, TlsClient, TlsServer};
 use serde_json::json;
 
 use super::bench::{latencies, nanos};
@@ -45,11 +46,12 @@ impl DemoGreeter {
 }
 
 /// A wire: its URL scheme, and who speaks it.
-const WIRES: [(&str, &str); 4] = [
+const WIRES: [(&str, &str); 5] = [
     ("netrpc", "Go net/rpc, rpc.Dial"),
     ("netrpc+http", "Go net/rpc, rpc.DialHTTP"),
     ("jsonrpc", "Go net/rpc/jsonrpc"),
     ("jsonrpc2", "JSON-RPC 2.0"),
+    ("netrpc+tls", "Go net/rpc over tls.Dial"),
 ];
 
 /// Calls per wire; enough for a median, few enough to be done at once.
@@ -58,14 +60,15 @@ const CALLS: usize = 200;
 /// Starts the greeter, calls it over every wire, and prints what came of it.
 pub(crate) async fn run(args: &DemoArgs, format: Format) -> Result<(), Failure> {
     let app = App::new("greeter").serve(DemoGreeterServer::new(DemoGreeter));
-    let app = app.listen(args.listen.as_str());
+    let (tls, trusted) = certificate().map_err(|error| Failure::Environment(chain(&*error)))?;
+    let app = app.listen(args.listen.as_str()).tls(tls);
     let app = if args.stay { app } else { app.private() };
     let running = app.start().await.map_err(|error| Failure::Environment(chain(&error)))?;
     let address = running.address().clone();
     output::message(&format!("a greeter listens on {address}: one port for every wire"));
     let mut outcomes = Vec::new();
     for (scheme, _) in WIRES {
-        outcomes.push(measure(&format!("{scheme}://{address}")).await);
+        outcomes.push(measure(&format!("{scheme}://{address}"), trusted.clone()).await);
     }
     report(&outcomes, format);
     if args.stay {
@@ -74,6 +77,15 @@ pub(crate) async fn run(args: &DemoArgs, format: Format) -> Result<(), Failure> 
         running.shutdown().await;
     }
     outcomes.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+}
+
+/// A certificate for this machine, made for this run, and a client that trusts it.
+fn certificate() -> Result<(TlsServer, TlsClient), Box<dyn Error>> {
+    let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    let made = rcgen::generate_simple_self_signed(names)?;
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let server = TlsServer::from_pem(certificate.as_bytes(), key.as_bytes())?;
+    Ok((server, TlsClient::from_ca_pem(certificate.as_bytes())?))
 }
 
 fn report(outcomes: &[Result<u64, Failure>], format: Format) {
@@ -96,9 +108,9 @@ fn report(outcomes: &[Result<u64, Failure>], format: Format) {
 }
 
 /// The median time of a call, in nanoseconds.
-async fn measure(url: &str) -> Result<u64, Failure> {
-    let connected = DemoGreeterClient::connect(url).await;
-    let greeter = connected.map_err(|error| Failure::Call(error.into()))?;
+async fn measure(url: &str, trusted: TlsClient) -> Result<u64, Failure> {
+    let channel = Channel::lazy(url, ChannelOptions::default().tls(trusted));
+    let greeter = DemoGreeterClient::new(channel.map_err(|error| Failure::Usage(chain(&error)))?);
     let mut times = latencies();
     for call in 0..CALLS {
         let begin = now();

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use polywire_net::TlsClient;
 use polywire_wire::{Limits, jsonrpc, netrpc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -37,9 +38,17 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(options: &ChannelOptions) -> Self {
-        let keepalive = options.keepalive.map(Keepalive);
+        let (keepalive, given) = (options.keepalive.map(Keepalive), options.tls.clone());
         Self::with_dial(options, move |endpoint| {
-            Box::pin(dial(endpoint.address.clone(), endpoint.tls, keepalive))
+            let (address, encrypted) = (endpoint.address.clone(), endpoint.tls);
+            let given = given.clone().filter(|_| encrypted);
+            Box::pin(async move {
+                let tls = match given {
+                    None if encrypted => Some(TlsClient::system().map_err(io::Error::other)?),
+                    given => given,
+                };
+                dial(address, tls, keepalive).await
+            })
         })
     }
 

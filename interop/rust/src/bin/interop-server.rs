@@ -7,7 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use polywire::App;
+use polywire::{App, TlsServer};
 use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Types, TypesServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, stdin};
@@ -24,8 +24,12 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    let (listen, _certificates) = options();
-    let running = App::new("interop")
+    let (listen, certificates) = options();
+    let mut app = App::new("interop").server(|server| server.rpc_path("/custom/rpc"));
+    if let Some(folder) = certificates {
+        app = app.tls(TlsServer::from_pem_files(folder.join("cert.pem"), folder.join("key.pem"))?);
+    }
+    let running = app
         .serve(ArithServer::new(Arith))
         .serve_as("net.rpc.Arith", ArithServer::new(Arith))
         .serve_as("newServer.Arith", ArithServer::new(Arith))

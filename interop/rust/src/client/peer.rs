@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::process::Stdio;
 
-use polywire::Channel;
+use polywire::{Channel, ChannelOptions, TlsClient};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -46,7 +46,8 @@ impl Peer {
     }
 
     pub(super) async fn channel(&self, transport: Transport) -> Result<Channel, Failure> {
-        Ok(Channel::connect(&self.url(transport)).await?)
+        let trusted = TlsClient::from_ca_file(self.options.certificates.join("ca.pem"))?;
+        Ok(Channel::lazy(&self.url(transport), ChannelOptions::default().tls(trusted))?)
     }
 
     /// Ends the server without a word to its peers.
