@@ -10,8 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{
-    Address, Instance, Registry, RegistryError, ServiceDefinition, ServiceDescriptor,
+    Address, BoxService, Instance, Registry, RegistryError, Service, ServiceDefinition,
+    ServiceDescriptor,
 };
+use polywire_layers::Layer;
 use polywire_net::TlsServer;
 use polywire_server::{BindError, RegisterError, Router, Server};
 
@@ -152,6 +154,15 @@ impl App {
     pub fn server(mut self, configure: impl FnOnce(Server) -> Server + Send + 'static) -> Self {
         self.configure.push(Box::new(configure));
         self
+    }
+
+    /// Wraps every service in a layer; the one added last meets a call first.
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: Layer<BoxService> + Send + 'static,
+        L::Service: Service,
+    {
+        self.server(|server| server.layer(layer))
     }
 
     /// Takes TLS off connections that begin with it, on the same port; needs the feature `tls`.
