@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use polywire_codec::Message;
-use polywire_core::{Body, Code, Context, Method, MethodDescriptor, Request, Response, Status};
+use polywire_core::{
+    Body, Code, Context, Method, MethodDescriptor, ReplyFuture, Request, Response, Status,
+};
+
+use crate::detached::Detached;
 
 /// A method answered by a typed function: decodes the argument, calls, encodes the result in the
 /// encoding that the argument had.
@@ -15,6 +19,7 @@ where
     Fut: Future<Output = Result<R, Status>> + Send + 'static,
 {
     let call = Arc::new(call);
+    let detached = descriptor.detached.then(|| Arc::new(Detached::default()));
     let handler = Arc::new(move |request: Request| {
         let call = Arc::clone(&call);
         let answer = async move {
@@ -28,7 +33,13 @@ where
                 reply.encode(payload.encoding).map_err(|error| error.into_reply_status())?;
             Ok(Response::unary(reply))
         };
-        Box::pin(answer) as _
+        match &detached {
+            None => Box::pin(answer) as ReplyFuture,
+            Some(detached) => {
+                let detached = Arc::clone(detached);
+                Box::pin(async move { detached.run(answer).await })
+            }
+        }
     });
     Method { descriptor, handler }
 }

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod connection;
+mod detached;
 mod drive;
 mod leaf;
 mod limits;
