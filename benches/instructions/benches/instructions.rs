@@ -4,10 +4,10 @@
 
 use std::hint::black_box;
 
-use bench_instructions::{Connection, Message, Order};
+use bench_instructions::{Connection, Message, Order, Routes};
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use polywire_codec::Message as Codec;
-use polywire_core::{Encoding, Payload};
+use polywire_core::{Encoding, Payload, Request, Response};
 
 /// A value that has been encoded and decoded before, as all but the first of a process.
 fn known<T: Codec>(value: T) -> T {
@@ -79,9 +79,21 @@ fn call((mut connection, message): (Connection, Message)) -> (Connection, Messag
     (connection, message)
 }
 
+fn routes() -> (Routes, Request) {
+    (Routes::warm(), Routes::request())
+}
+
+#[library_benchmark]
+#[bench::one_of_64(setup = routes)]
+fn route((routes, request): (Routes, Request)) -> (Routes, Response) {
+    let response = routes.call(black_box(request));
+    (routes, response)
+}
+
 library_benchmark_group!(
     name = codec,
     benchmarks = [encode_message, encode_order, decode_message, decode_order]
 );
 library_benchmark_group!(name = wire, benchmarks = call);
-main!(library_benchmark_groups = [codec, wire]);
+library_benchmark_group!(name = server, benchmarks = route);
+main!(library_benchmark_groups = [codec, wire, server]);

@@ -1,6 +1,8 @@
 //! What the instruction counts are of: a message, and a connection without a socket.
 #![forbid(unsafe_code)]
 
+mod route;
+
 use bytes::{Buf, Bytes, BytesMut};
 use polywire_codec::Message as _;
 use polywire_core::{Body, Encoding, MethodName, Payload, Request, Response};
@@ -8,6 +10,8 @@ use polywire_macros::Schema;
 use polywire_wire::netrpc::{self, NetrpcReader, NetrpcServer, NetrpcWriter};
 use polywire_wire::{CallReader, CallWriter, Limits, Outgoing, ServerEvent, ServerWire};
 use serde::{Deserialize, Serialize};
+
+pub use self::route::Routes;
 
 /// What goes there and back.
 #[derive(Debug, Serialize, Deserialize, Schema)]

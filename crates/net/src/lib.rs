@@ -11,12 +11,17 @@
 mod heap;
 mod prefixed;
 mod stream;
-#[cfg_attr(not(feature = "tls"), path = "tls_absent.rs")]
+#[cfg(feature = "tls")]
 mod tls;
+#[cfg(not(feature = "tls"))]
+mod tls_absent;
 mod tls_error;
 
 pub use self::heap::keep_large_blocks;
 pub use self::prefixed::Prefixed;
 pub use self::stream::{BoxStream, ByteStream};
+#[cfg(feature = "tls")]
 pub use self::tls::{TlsClient, TlsServer};
+#[cfg(not(feature = "tls"))]
+pub use self::tls_absent::{TlsClient, TlsServer};
 pub use self::tls_error::TlsError;

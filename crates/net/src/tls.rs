@@ -95,7 +95,14 @@ impl TlsClient {
     /// # Errors
     /// When the file cannot be read, or holds no certificates.
     pub fn from_ca_file(authorities: impl AsRef<Path>) -> Result<Self, TlsError> {
-        Self::new(certificates_in(authorities.as_ref())?)
+        let named = |error| match error {
+            TlsError::NoAuthorities => TlsError::Pem {
+                what: authorities.as_ref().display().to_string(),
+                source: "it holds no certificates".into(),
+            },
+            other => other,
+        };
+        Self::new(certificates_in(authorities.as_ref())?).map_err(named)
     }
 
     /// As [`from_ca_file`](Self::from_ca_file), of PEM that is in memory.
@@ -202,6 +209,8 @@ mod tests {
     fn a_file_without_certificates_is_named() {
         let error = TlsClient::from_ca_pem(b"nothing here").unwrap_err();
         assert!(matches!(error, TlsError::NoAuthorities), "{error}");
+        let error = TlsClient::from_ca_file("Cargo.toml").unwrap_err();
+        assert_eq!(error.to_string(), "cannot read Cargo.toml");
         let error = TlsServer::from_pem_files("/nowhere/cert.pem", "/nowhere/key.pem").unwrap_err();
         assert!(error.to_string().contains("/nowhere/cert.pem"), "{error}");
     }

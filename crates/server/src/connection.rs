@@ -63,7 +63,7 @@ pub(crate) async fn serve(
         return Ok(());
     };
     let handshake = tls.accept(Prefixed::new(src.split().freeze(), io));
-    let mut io = time::timeout(shared.limits.first_bytes, handshake).await.map_err(late)??;
+    let Some(mut io) = soon(handshake, shared).await? else { return Ok(()) };
     let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
     // Few connections are encrypted and idle; the others do not carry the room for this.
     Box::pin(speak(io, src, row, Peer { address: peer, tls: true }, shared)).await
@@ -81,8 +81,16 @@ async fn first_row(
     src: &mut BytesMut,
     shared: &Shared,
 ) -> io::Result<Option<Row>> {
+    Ok(soon(row(io, src), shared).await?.flatten())
+}
+
+/// What a peer must do within `first_bytes` to be served at all; `None` if the server drains first.
+async fn soon<T>(
+    step: impl Future<Output = io::Result<T>>,
+    shared: &Shared,
+) -> io::Result<Option<T>> {
     tokio::select! {
-        row = time::timeout(shared.limits.first_bytes, row(io, src)) => row.map_err(late)?,
+        done = time::timeout(shared.limits.first_bytes, step) => done.map_err(late)?.map(Some),
         () = shared.drain.cancelled() => Ok(None),
     }
 }
@@ -111,7 +119,7 @@ async fn speak(
             Driver::new(JsonrpcServer::new(limits), shared, info("jsonrpc")).run(io, src).await
         }
         Row::Http1 => {
-            if http(&mut io, &mut src, shared).await? {
+            if soon(http(&mut io, &mut src, shared), shared).await? == Some(true) {
                 let wire = NetrpcServer::new(limits);
                 Driver::new(wire, shared, info("netrpc+http")).run(io, src).await?;
             }
@@ -133,7 +141,6 @@ async fn row(io: &mut (impl ByteStream + ?Sized), src: &mut BytesMut) -> io::Res
             Verdict::Unknown => {
                 let first = src.get(..src.len().min(8)).unwrap_or_default();
                 let text = format!("first bytes {first:02x?} are no wire that is spoken here");
-                tracing::warn!("{text}");
                 return Err(io::Error::new(io::ErrorKind::InvalidData, text));
             }
         }

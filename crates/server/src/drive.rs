@@ -204,17 +204,17 @@ impl<'s, W: ServerWire> Driver<'s, W> {
 
     async fn flush_slowly(&mut self, io: &mut (impl AsyncWrite + Unpin)) -> io::Result<()> {
         let stall = self.shared.limits.write_stall;
+        let stalled = |_elapsed| {
+            let text = format!("the peer has taken no reply for {stall:?} (`write_stall`)");
+            io::Error::new(io::ErrorKind::TimedOut, text)
+        };
         while !self.out.is_empty() {
             let write = io.write_buf(&mut self.out);
-            let Ok(written) = time::timeout(stall, write).await else {
-                let text = format!("the peer has taken no reply for {stall:?} (`write_stall`)");
-                return Err(io::Error::new(io::ErrorKind::TimedOut, text));
-            };
-            if written? == 0 {
+            if time::timeout(stall, write).await.map_err(stalled)?? == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
         }
-        Ok(())
+        time::timeout(stall, io.flush()).await.map_err(stalled)?
     }
 }
 
@@ -240,7 +240,8 @@ fn poll_write_all(
         }
         out.advance(written);
     }
-    Poll::Ready(Ok(()))
+    // TLS may have taken bytes that the system has not.
+    io.poll_flush(cx)
 }
 
 /// The rest of a call that waits: ended at its deadline, its panics an error of its own.

@@ -166,7 +166,11 @@ async fn accept(stream: TcpStream, peer: Address, shared: Arc<Shared>) {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot turn delays off");
     }
-    if let Err(error) = connection::serve(stream, peer.clone(), &shared).await {
-        tracing::debug!(%peer, %error, "connection ended");
+    match connection::serve(stream, peer.clone(), &shared).await {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            tracing::warn!(%peer, %error, "the peer broke a rule");
+        }
+        Err(error) => tracing::debug!(%peer, %error, "connection ended"),
     }
 }

@@ -67,6 +67,9 @@ impl Endpoint {
             "" | "/" => DEFAULT_RPC_PATH.to_owned(),
             path => path.to_owned(),
         });
+        if tls && is_local(authority) {
+            return Err(fail("+tls needs a host, for which the certificate is"));
+        }
         let plain = Self::plain(authority).ok_or_else(|| fail("no HOST:PORT"))?;
         Ok(Self { wire, tls, http_path, ..plain })
     }
@@ -139,6 +142,7 @@ mod tests {
             ("netrpc://h:99999", "no HOST:PORT"),
             ("netrpc://h:80/path", "only +http has a path"),
             ("jsonrpc+http://h:80", "can be followed by"),
+            ("netrpc+tls://unix:/run/a.sock", "+tls needs a host"),
             ("greeter", "neither a URL nor"),
             ("", "neither a URL nor"),
             ("memory:", "neither a URL nor"),
