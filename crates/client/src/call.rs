@@ -6,10 +6,9 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use polywire_codec::Message;
+use polywire_codec::{FromResponse, IntoBody};
 use polywire_core::{
-    Body, ByteStr, Context, Deadline, Metadata, MethodDescriptor, MethodName, Request, Response,
-    Service, Status,
+    ByteStr, Context, Deadline, Metadata, MethodDescriptor, MethodName, Request, Service, Status,
 };
 use tokio::time::Instant;
 
@@ -108,11 +107,12 @@ impl<'a, S, A, R> Call<'a, S, A, R> {
     }
 }
 
-impl<S: Service, A: Message, R: Message> Call<'_, S, A, R> {
+impl<S: Service, A: IntoBody, R: FromResponse> Call<'_, S, A, R> {
     fn request(self) -> Result<Request, Status> {
-        let payload =
-            self.argument.encode(self.service.encoding()).map_err(|error| encode_error(&error))?;
-        let mut request = Request::new(self.method_name()?, Body::Unary(payload));
+        let name = self.method_name()?;
+        let body =
+            self.argument.into_body(self.service.encoding()).map_err(|e| encode_error(&e))?;
+        let mut request = Request::new(name, body);
         let own =
             self.timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
         request.deadline = match (own, self.deadline) {
@@ -120,13 +120,14 @@ impl<S: Service, A: Message, R: Message> Call<'_, S, A, R> {
             (own, inherited) => own.or(inherited),
         };
         request.metadata = self.metadata;
+        request.hints.kind = self.method.kind;
         request.hints.idempotent = self.method.idempotent;
         request.hints.retries = self.retries;
         Ok(request)
     }
 }
 
-impl<'a, S: Service, A: Message, R: Message> IntoFuture for Call<'a, S, A, R> {
+impl<'a, S: Service, A: IntoBody, R: FromResponse> IntoFuture for Call<'a, S, A, R> {
     type Output = Result<R, Status>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
@@ -136,19 +137,12 @@ impl<'a, S: Service, A: Message, R: Message> IntoFuture for Call<'a, S, A, R> {
     fn into_future(self) -> Self::IntoFuture {
         let service = self.service;
         let request = self.request();
-        Box::pin(async move { decode(&service.call(request?).await?) })
+        Box::pin(async move {
+            R::from_response(service.call(request?).await?).map_err(|error| {
+                ClientError::Decode { why: error.to_string() }.into_status(Sent::Answered)
+            })
+        })
     }
-}
-
-fn decode<R: Message>(response: &Response) -> Result<R, Status> {
-    let why = match &response.body {
-        Body::Unary(payload) => match R::decode(payload) {
-            Ok(value) => return Ok(value),
-            Err(error) => error.to_string(),
-        },
-        _ => "the body is empty".to_owned(),
-    };
-    Err(ClientError::Decode { why }.into_status(Sent::Answered))
 }
 
 fn encode_error(error: &dyn fmt::Display) -> Status {

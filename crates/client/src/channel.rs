@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use futures_util::future::Either;
-use polywire_core::{Deadline, Encoding, Registry, Reply, Request, Service};
+use polywire_core::{CallKind, Deadline, Encoding, Registry, Reply, Request, Service};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
@@ -151,7 +151,9 @@ impl Service for Channel {
     /// **Cancel safe**: dropping the future withdraws the call.
     fn call(&self, mut request: Request) -> impl Future<Output = Reply> + Send {
         let options = &self.0.options;
+        // A stream may go on for days; it ends by a deadline only if its caller sets one.
         if request.deadline.is_none()
+            && request.hints.kind == CallKind::Unary
             && let Some(timeout) = options.timeout
         {
             request.deadline = Deadline::after(Instant::now().into_std(), timeout);

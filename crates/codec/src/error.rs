@@ -24,6 +24,9 @@ pub enum CodecError {
     /// A value was expected and the body was empty.
     #[error("the body is empty")]
     Empty,
+    /// One value was expected and the body is a stream.
+    #[error("the body is a stream, where one value was expected")]
+    Stream,
 }
 
 impl CodecError {

@@ -19,9 +19,11 @@ mod error;
 pub mod json;
 mod message;
 mod std_messages;
+mod streaming;
 
 pub use self::error::CodecError;
 pub use self::message::{Message, check, decode, encode};
+pub use self::streaming::{FromResponse, IntoBody, Streaming, encode_stream};
 
 /// What the derive's output names; not part of the public interface.
 #[doc(hidden)]

@@ -1,8 +1,10 @@
 //! What a handler may know about the call it answers.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::{Address, Deadline, Extensions, Metadata, MethodName};
+use crate::{
+    Address, ByteStr, Deadline, Extensions, Metadata, MethodName, Response, Status, Trailers,
+};
 
 /// Who is at the other end of a connection, and how it is reached.
 #[derive(Debug, Clone)]
@@ -43,6 +45,7 @@ pub struct Context {
     pub connection: Option<Arc<ConnectionInfo>>,
     /// What layers handed on.
     pub extensions: Extensions,
+    reply: ReplyMetadata,
 }
 
 impl Context {
@@ -55,12 +58,82 @@ impl Context {
             deadline: None,
             connection: None,
             extensions: Extensions::new(),
+            reply: ReplyMetadata::new(),
         }
+    }
+
+    /// Adds metadata that travels ahead of the reply's first value.
+    pub fn reply_metadata(&self, name: impl Into<ByteStr>, value: impl Into<ByteStr>) {
+        self.reply.headers().append(name, value);
+    }
+
+    /// What travels behind the reply's last value. The handle may be kept and filled for as long
+    /// as a stream goes on.
+    #[must_use]
+    pub fn trailers(&self) -> Trailers {
+        self.reply.trailers().clone()
+    }
+
+    /// Keeps what the handler set for its reply and drops the rest.
+    #[must_use]
+    pub fn into_reply_metadata(self) -> ReplyMetadata {
+        self.reply
     }
 
     /// The address of the caller, if the call crossed a connection.
     #[must_use]
     pub fn peer(&self) -> Option<&Address> {
         self.connection.as_ref().map(|connection| &connection.peer)
+    }
+}
+
+/// Metadata that a handler set for its reply. One that was never set allocates nothing.
+#[derive(Debug, Default)]
+pub struct ReplyMetadata(OnceLock<Box<Parts>>);
+
+#[derive(Debug, Default)]
+struct Parts {
+    headers: Mutex<Metadata>,
+    trailers: OnceLock<Trailers>,
+}
+
+impl ReplyMetadata {
+    /// Nothing set.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Moves it into a response.
+    pub fn apply(self, response: &mut Response) {
+        let Some(parts) = self.0.into_inner() else { return };
+        response
+            .metadata
+            .extend(parts.headers.into_inner().unwrap_or_else(PoisonError::into_inner));
+        response.trailers = parts.trailers.into_inner();
+    }
+
+    /// Moves it into a status: a call that fails has one set of metadata only.
+    #[must_use]
+    pub fn apply_to_status(self, status: Status) -> Status {
+        let Some(parts) = self.0.into_inner() else { return status };
+        let mut metadata = status.metadata().clone();
+        metadata.extend(parts.headers.into_inner().unwrap_or_else(PoisonError::into_inner));
+        if let Some(trailers) = parts.trailers.into_inner() {
+            metadata.extend(trailers.snapshot());
+        }
+        status.with_metadata(metadata)
+    }
+
+    fn headers(&self) -> std::sync::MutexGuard<'_, Metadata> {
+        self.parts().headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn trailers(&self) -> &Trailers {
+        self.parts().trailers.get_or_init(Trailers::default)
+    }
+
+    fn parts(&self) -> &Parts {
+        self.0.get_or_init(Box::default)
     }
 }

@@ -43,6 +43,34 @@ impl ServiceDescriptor {
     }
 }
 
+/// How many values go each way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum CallKind {
+    /// One there, one back.
+    #[default]
+    Unary,
+    /// Many there, one back.
+    ClientStreaming,
+    /// One there, many back.
+    ServerStreaming,
+    /// Many there, many back, at the same time.
+    BidiStreaming,
+}
+
+impl CallKind {
+    /// Whether the caller sends any number of values.
+    #[must_use]
+    pub const fn client_streams(self) -> bool {
+        matches!(self, Self::ClientStreaming | Self::BidiStreaming)
+    }
+
+    /// Whether the callee sends any number of values.
+    #[must_use]
+    pub const fn server_streams(self) -> bool {
+        matches!(self, Self::ServerStreaming | Self::BidiStreaming)
+    }
+}
+
 /// One method of a service.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
@@ -55,6 +83,8 @@ pub struct MethodDescriptor {
     pub request: TypeRef,
     /// The type of the result.
     pub reply: TypeRef,
+    /// How many values go each way.
+    pub kind: CallKind,
     /// Whether calling it twice is the same as calling it once.
     pub idempotent: bool,
     /// Whether the handler goes on when its caller has gone away.
@@ -72,7 +102,23 @@ impl MethodDescriptor {
         request: TypeRef,
         reply: TypeRef,
     ) -> Self {
-        Self { name, path, request, reply, idempotent: false, detached: false, docs: "" }
+        Self {
+            name,
+            path,
+            request,
+            reply,
+            kind: CallKind::Unary,
+            idempotent: false,
+            detached: false,
+            docs: "",
+        }
+    }
+
+    /// Says how many values go each way.
+    #[must_use]
+    pub const fn with_kind(mut self, kind: CallKind) -> Self {
+        self.kind = kind;
+        self
     }
 
     /// Says that calling it twice is the same as calling it once.

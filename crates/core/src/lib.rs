@@ -20,25 +20,29 @@ mod extensions;
 mod metadata;
 mod method;
 mod payload;
+mod payload_stream;
 mod registry;
 mod request;
 mod service;
 mod status;
+mod trailers;
 
 pub use self::address::Address;
 pub use self::byte_str::ByteStr;
-pub use self::context::{ConnectionInfo, Context};
+pub use self::context::{ConnectionInfo, Context, ReplyMetadata};
 pub use self::deadline::Deadline;
 pub use self::descriptor::{
-    Handler, Method, MethodDescriptor, ServiceDefinition, ServiceDescriptor,
+    CallKind, Handler, Method, MethodDescriptor, ServiceDefinition, ServiceDescriptor,
 };
 pub use self::extensions::Extensions;
 pub use self::metadata::Metadata;
 pub use self::method::{IllFormedName, MethodName};
 pub use self::payload::{Body, Encoding, Payload};
+pub use self::payload_stream::PayloadStream;
 pub use self::registry::{
     Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream,
 };
 pub use self::request::{Hints, Reply, Request, Response};
 pub use self::service::{BoxService, ReplyFuture, Service};
 pub use self::status::{Code, Origin, Status};
+pub use self::trailers::Trailers;

@@ -46,6 +46,15 @@ impl Metadata {
         self.0.retain(|(key, _)| !key.eq_ignore_ascii_case(name));
     }
 
+    /// Adds all of another's values behind the ones already there.
+    pub fn extend(&mut self, other: Self) {
+        if self.0.is_empty() {
+            *self = other;
+        } else {
+            self.0.extend(other.0);
+        }
+    }
+
     /// Every name and value, in the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::PayloadStream;
+
 /// How a value is turned into bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -17,23 +19,31 @@ pub enum Encoding {
     /// JSON as Go's encoding/json writes it: exported Go names, base64 bytes, durations in
     /// nanoseconds.
     GoJson,
+    /// Protocol Buffers; code-first types travel by the tags of their schema.
+    Protobuf,
+    /// The canonical JSON of Protocol Buffers: lowerCamelCase names, 64-bit integers as text.
+    ProtoJson,
 }
 
 impl Encoding {
-    /// The name used on wires and in logs: `gob`, `json`, `go-json`.
+    const ALL: [Self; 5] = [Self::Gob, Self::Json, Self::GoJson, Self::Protobuf, Self::ProtoJson];
+
+    /// The name used on wires and in logs: `gob`, `json`, `go-json`, `proto`, `proto-json`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Gob => "gob",
             Self::Json => "json",
             Self::GoJson => "go-json",
+            Self::Protobuf => "proto",
+            Self::ProtoJson => "proto-json",
         }
     }
 
     /// The encoding of that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Gob, Self::Json, Self::GoJson].into_iter().find(|known| known.as_str() == name)
+        Self::ALL.into_iter().find(|known| known.as_str() == name)
     }
 }
 
@@ -80,7 +90,7 @@ impl fmt::Debug for Payload {
 }
 
 /// The body of a request or response.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 #[non_exhaustive]
 pub enum Body {
     /// No value at all.
@@ -88,4 +98,6 @@ pub enum Body {
     Empty,
     /// Exactly one value.
     Unary(Payload),
+    /// Any number of values, one after another.
+    Stream(PayloadStream),
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Body, ConnectionInfo, Context, Deadline, Extensions, Metadata, MethodName, Payload, Status,
+    Body, CallKind, ConnectionInfo, Context, Deadline, Extensions, Metadata, MethodName, Payload,
+    Status, Trailers,
 };
 
 /// What a service answers with.
@@ -35,6 +36,8 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Hints {
+    /// How many values go each way.
+    pub kind: CallKind,
     /// Whether doing it twice is the same as doing it once, so that a call whose fate is unknown
     /// may be sent again.
     pub idempotent: bool,
@@ -52,7 +55,7 @@ impl Request {
             deadline: None,
             body,
             connection: None,
-            hints: Hints { idempotent: false, retries: None },
+            hints: Hints { kind: CallKind::Unary, idempotent: false, retries: None },
             extensions: Extensions::new(),
         }
     }
@@ -67,20 +70,6 @@ impl Request {
         context.extensions = self.extensions;
         (context, self.body)
     }
-
-    /// A copy to send once more; extensions, which belong to one attempt, are left out.
-    #[must_use]
-    pub fn replay(&self) -> Self {
-        Self {
-            method: self.method.clone(),
-            metadata: self.metadata.clone(),
-            deadline: self.deadline,
-            body: self.body.clone(),
-            connection: self.connection.clone(),
-            hints: self.hints,
-            extensions: Extensions::new(),
-        }
-    }
 }
 
 /// The answer to a call, its value still encoded.
@@ -91,6 +80,8 @@ pub struct Response {
     pub metadata: Metadata,
     /// The value.
     pub body: Body,
+    /// What travels behind the last value, if anything does.
+    pub trailers: Option<Trailers>,
     held: Vec<Box<dyn Any + Send>>,
 }
 
@@ -98,7 +89,7 @@ impl Response {
     /// An answer with a body.
     #[must_use]
     pub const fn new(body: Body) -> Self {
-        Self { metadata: Metadata::new(), body, held: Vec::new() }
+        Self { metadata: Metadata::new(), body, trailers: None, held: Vec::new() }
     }
 
     /// An answer of one value.

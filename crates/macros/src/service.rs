@@ -111,7 +111,7 @@ fn of_impl(item: &mut ItemImpl, options: &ServiceOptions) -> Result<Service> {
             continue;
         }
         let offered = !matches!(function.vis, Visibility::Inherited)
-            && function.sig.asyncness.is_some()
+            && (function.sig.asyncness.is_some() || method::streams(&function.sig))
             && matches!(function.sig.inputs.first(), Some(FnArg::Receiver(_)));
         if offered || options.marked {
             vis.get_or_insert_with(|| function.vis.clone());

@@ -69,11 +69,13 @@ mod app;
 mod connect;
 pub mod reflection;
 
+pub use futures_core::Stream;
 pub use polywire_client::{Call, Channel, ChannelOptions, ClientError};
-pub use polywire_codec::{self as codec, Message};
+pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
-    self as core, Address, BoxService, Code, Context, Instance, Metadata, Origin, Registry,
-    RegistryError, Reply, Request, Response, Service, Status,
+    self as core, Address, BoxService, CallKind, Code, Context, Instance, Metadata, Origin,
+    Registry, RegistryError, Reply, Request, Response, Service, ServiceDefinition, Status,
+    Trailers,
 };
 pub use polywire_gob as gob;
 pub use polywire_layers as layers;
@@ -83,7 +85,7 @@ pub use polywire_net::{TlsClient, TlsError, TlsServer};
 pub use polywire_registry as registry;
 pub use polywire_schema as schema;
 pub use polywire_server as server;
-pub use polywire_server::{Router, Server};
+pub use polywire_server::{BoxStream, Router, Server};
 
 pub use self::app::{App, AppError, Running, asked_to_end};
 pub use self::connect::ConnectError;
@@ -94,18 +96,23 @@ pub mod prelude {
 
     pub use serde::{Deserialize, Serialize};
 
-    pub use crate::{App, Channel, Code, Context, Router, Schema, Status};
+    pub use crate::{
+        App, BoxStream, Channel, Code, Context, Router, Schema, Status, Stream, Streaming,
+    };
 }
 
 /// What the macros' output names; not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
+    pub use futures_core::Stream;
     pub use polywire_client::{Call, Channel};
     pub use polywire_codec::__private::*;
+    pub use polywire_codec::Streaming;
     pub use polywire_core::{
-        Context, Method, MethodDescriptor, Service, ServiceDefinition, ServiceDescriptor, Status,
+        CallKind, Context, Method, MethodDescriptor, Service, ServiceDefinition, ServiceDescriptor,
+        Status,
     };
-    pub use polywire_server::unary;
+    pub use polywire_server::{Answer, bidi_streaming, client_streaming, server_streaming, unary};
     pub use serde;
 
     pub use crate::connect::ConnectError;

@@ -16,7 +16,9 @@ mod read;
 mod router;
 mod server;
 
-pub use self::leaf::unary;
+pub use self::leaf::{
+    Answer, BoxStream, bidi_streaming, client_streaming, server_streaming, unary,
+};
 pub use self::limits::Limits;
 pub use self::router::{RegisterError, Router};
 pub use self::server::{BindError, Listening, Server};

@@ -1,6 +1,6 @@
 use std::sync::Mutex;
 
-use polywire_core::{Encoding, Origin, Payload, Reply};
+use polywire_core::{Body, Encoding, Origin, Payload, Reply, Response};
 use polywire_schema::Schema;
 
 use super::*;
@@ -11,7 +11,8 @@ struct Echo(Mutex<Vec<Request>>);
 
 impl Service for Echo {
     async fn call(&self, request: Request) -> Reply {
-        let body = request.body.clone();
+        let Body::Unary(payload) = &request.body else { panic!("no argument") };
+        let body = Body::Unary(payload.clone());
         self.0.lock().unwrap().push(request);
         Ok(Response::new(body))
     }

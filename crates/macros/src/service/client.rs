@@ -67,11 +67,26 @@ impl Service {
             method.docs.clone()
         };
         let (argument, reply) = (self.argument(method), &method.reply);
-        let parameters = method.arguments.iter().map(|(name, ty)| quote!(#name: #ty));
-        let value = self.parameters(method);
+        let parameters = method.arguments.iter().map(|(name, ty)| match method.client_streams {
+            false => quote!(#name: #ty),
+            true => quote! {
+                #name: impl #p::Stream<Item = #ty> + ::core::marker::Send + 'static
+            },
+        });
+        let (sent, value) = match method.client_streams {
+            false => (quote!(#argument), self.parameters(method)),
+            true => {
+                let value = self.parameters(method);
+                (quote!(#p::Streaming<#argument>), quote!(#p::Streaming::from_values(#value)))
+            }
+        };
+        let received = match method.server_streams {
+            false => quote!(#reply),
+            true => quote!(#p::Streaming<#reply>),
+        };
         quote! {
             #[doc = #docs]
-            pub fn #function(&self, #(#parameters),*) -> #p::Call<'_, S, #argument, #reply> {
+            pub fn #function(&self, #(#parameters),*) -> #p::Call<'_, S, #sent, #received> {
                 #p::Call::new(&self.0, &__DESCRIPTOR.methods[#at], #value)
             }
         }

@@ -32,8 +32,15 @@ impl Service {
         let idempotent = method.idempotent.then(|| quote!(.idempotent()));
         let detached = method.detached.then(|| quote!(.detached()));
         let docs = with_docs(&method.docs);
+        let kind = match (method.client_streams, method.server_streams) {
+            (false, false) => None,
+            (true, false) => Some(quote!(.with_kind(#p::CallKind::ClientStreaming))),
+            (false, true) => Some(quote!(.with_kind(#p::CallKind::ServerStreaming))),
+            (true, true) => Some(quote!(.with_kind(#p::CallKind::BidiStreaming))),
+        };
         quote! {
-            #p::MethodDescriptor::new(#name, #path, #request, #reply) #idempotent #detached #docs
+            #p::MethodDescriptor::new(#name, #path, #request, #reply)
+                #kind #idempotent #detached #docs
         }
     }
 

@@ -28,8 +28,13 @@ pub(super) struct Method {
     pub(super) docs: String,
     pub(super) takes_context: bool,
     pub(super) arguments: Vec<(Ident, Type)>,
-    /// The type of the value that comes back.
+    /// Whether the only argument is a stream, of the type that `arguments` names.
+    pub(super) client_streams: bool,
+    /// The type of the value that comes back, or of those that do.
     pub(super) reply: Type,
+    /// Whether a stream of them comes back.
+    pub(super) server_streams: bool,
+    pub(super) is_async: bool,
     /// Where the error stands, if the method returns a `Result`.
     pub(super) failure: Option<Span>,
     pub(super) idempotent: bool,
@@ -51,31 +56,44 @@ impl Method {
         check_attributes(attrs)?;
         check_generics(sig)?;
         check_receiver(sig)?;
-        check_form(sig, rules)?;
         let mut inputs = sig.inputs.iter().filter_map(typed).peekable();
         let takes_context = inputs.next_if(|first| types::is_context(&first.ty)).is_some();
-        let arguments = inputs.map(argument).collect::<Result<_>>()?;
+        let (arguments, client_streams) = arguments(inputs.collect())?;
         let output: Type = match &sig.output {
             ReturnType::Default => parse_quote!(()),
             ReturnType::Type(_, ty) => (**ty).clone(),
         };
-        let (reply, failure) = match types::result(&output) {
+        let (value, failure) = match types::result(&output) {
             Some((value, error)) => (value.clone(), Some(error.unwrap_or(&output).span())),
             None => (output, None),
         };
+        let item = types::reply_stream(&value).cloned();
+        let server_streams = item.is_some();
+        let reply = item.unwrap_or(value);
         types::check(&reply)?;
+        check_form(sig, rules, server_streams)?;
         Ok(Self {
             wire: options.name.unwrap_or_else(|| go_name(&sig.ident.unraw().to_string())),
             ident: sig.ident.clone(),
             docs: docs::text(attrs),
             takes_context,
             arguments,
+            client_streams,
             reply,
+            server_streams,
+            is_async: sig.asyncness.is_some(),
             failure,
             idempotent: options.idempotent,
             detached: options.detached,
         })
     }
+}
+
+/// Whether what a function returns is a stream, or a `Result` of one.
+pub(super) fn streams(sig: &Signature) -> bool {
+    let ReturnType::Type(_, ty) = &sig.output else { return false };
+    let value = types::result(ty).map_or(&**ty, |(value, _)| value);
+    types::reply_stream(value).is_some()
 }
 
 fn check_attributes(attrs: &[Attribute]) -> Result<()> {
@@ -121,14 +139,11 @@ fn shared(receiver: &Receiver) -> bool {
     matches!(receiver.kind, ReceiverKind::Reference(_, None, None))
 }
 
-fn check_form(sig: &Signature, rules: Rules) -> Result<()> {
+fn check_form(sig: &Signature, rules: Rules, server_streams: bool) -> Result<()> {
     if let Safety::Unsafe(token) = sig.safety {
         return Err(Error::new(token.span, "peers cannot uphold what `unsafe` asks of a caller"));
     }
-    if sig.asyncness.is_none() {
-        if let ReturnType::Type(_, ty) = &sig.output {
-            types::check(ty)?;
-        }
+    if sig.asyncness.is_none() && !server_streams {
         let text = match rules {
             Rules::Trait => "write `async fn`, or leave it out with `#[rpc(skip)]`",
             Rules::Inherent => "write `pub async fn`, or remove `#[rpc]`",
@@ -157,15 +172,30 @@ fn typed(argument: &FnArg) -> Option<&PatType> {
     }
 }
 
+/// The arguments, and whether they are one stream.
+fn arguments(inputs: Vec<&PatType>) -> Result<(Vec<(Ident, Type)>, bool)> {
+    if let [only] = inputs.as_slice()
+        && let Some(item) = types::argument_stream(&only.ty)
+    {
+        types::check(item)?;
+        return Ok((vec![(name(only)?, item.clone())], true));
+    }
+    Ok((inputs.into_iter().map(argument).collect::<Result<_>>()?, false))
+}
+
 fn argument(typed: &PatType) -> Result<(Ident, Type)> {
     if types::is_context(&typed.ty) {
         let text = "the context comes once, right after `&self`";
         return Err(Error::new_spanned(typed, text));
     }
     types::check(&typed.ty)?;
+    Ok((name(typed)?, (*typed.ty).clone()))
+}
+
+fn name(typed: &PatType) -> Result<Ident> {
     match &*typed.pat {
         Pat::Ident(name) if name.by_ref.is_none() && name.subpat.is_none() => {
-            Ok((name.ident.clone(), (*typed.ty).clone()))
+            Ok(name.ident.clone())
         }
         pattern => {
             let text = "an argument needs a plain name: clients see it, and several arguments \

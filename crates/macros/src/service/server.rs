@@ -80,8 +80,9 @@ impl Service {
         let cx = Ident::new("cx", Span::mixed_site());
         let context = method.takes_context.then(|| quote!(&#cx,));
         let names = method.arguments.iter().map(|(name, _)| name);
-        let call = quote!(#implementor::#function(&#service, #context #(#names),*).await);
-        let answer = match method.failure {
+        let wait = method.is_async.then(|| quote!(.await));
+        let call = quote!(#implementor::#function(&#service, #context #(#names),*) #wait);
+        let result = match method.failure {
             Some(at) => {
                 let span = Span::mixed_site().located_at(at);
                 quote_spanned! {span=>
@@ -92,12 +93,27 @@ impl Service {
         };
         // What is wrong with the future, such as that it is not `Send`, shows at the method.
         let span = Span::mixed_site().located_at(function.span());
-        let future = quote_spanned!(span=> async move { #answer });
-        let unary = quote_spanned!(span=> #p::unary::<#argument, #reply, _, _>);
+        let future = quote_spanned! {span=>
+            async move {
+                let result = #result;
+                #p::Answer::new(result, #cx)
+            }
+        };
+        let argument_given = match method.client_streams {
+            false => quote!(#argument),
+            true => quote!(#p::Streaming<#argument>),
+        };
+        let (kind, inferred) = match (method.client_streams, method.server_streams) {
+            (false, false) => (quote!(unary), quote!(_, _)),
+            (true, false) => (quote!(client_streaming), quote!(_, _)),
+            (false, true) => (quote!(server_streaming), quote!(_, _, _)),
+            (true, true) => (quote!(bidi_streaming), quote!(_, _, _)),
+        };
+        let leaf = quote_spanned!(span=> #p::#kind::<#argument, #reply, #inferred>);
         quote! {
-            #unary(&__DESCRIPTOR.methods[#at], {
+            #leaf(&__DESCRIPTOR.methods[#at], {
                 let #service = ::std::sync::Arc::clone(&self.0);
-                move |#cx: #p::Context, #parameters: #argument| {
+                move |#cx: #p::Context, #parameters: #argument_given| {
                     let #service = ::std::sync::Arc::clone(&#service);
                     #future
                 }

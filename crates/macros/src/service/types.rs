@@ -2,7 +2,9 @@
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::ToTokens;
-use syn::{Error, GenericArgument, PathArguments, Result, Type, TypePath, TypeReference};
+use syn::{
+    Error, GenericArgument, PathArguments, Result, Type, TypeParamBound, TypePath, TypeReference,
+};
 
 /// Whether it is `&Context`.
 pub(super) fn is_context(ty: &Type) -> bool {
@@ -23,13 +25,56 @@ pub(super) fn result(ty: &Type) -> Option<(&Type, Option<&Type>)> {
     Some((types.next()?, types.next()))
 }
 
+/// What a stream of a caller's carries, if the type is `Streaming<T>`.
+pub(super) fn argument_stream(ty: &Type) -> Option<&Type> {
+    let (segment, item) = last_argument(ty)?;
+    (segment == "Streaming").then_some(item)
+}
+
+/// What a stream of a callee's carries, if the type is one: `impl Stream<Item = Result<T, _>>`,
+/// `BoxStream<T>`, `Streaming<T>`.
+pub(super) fn reply_stream(ty: &Type) -> Option<&Type> {
+    if let Type::ImplTrait(stream) = ty {
+        let item = stream.bounds.iter().find_map(item_of)?;
+        return result(item).map(|(value, _)| value);
+    }
+    let (segment, item) = last_argument(ty)?;
+    if segment != "BoxStream" && segment != "Streaming" {
+        return None;
+    }
+    Some(result(item).map_or(item, |(value, _)| value))
+}
+
+/// The `X` of a bound `Stream<Item = X>`.
+fn item_of(bound: &TypeParamBound) -> Option<&Type> {
+    let TypeParamBound::Trait(bound) = bound else { return None };
+    let segment = bound.path.segments.last().filter(|segment| segment.ident == "Stream")?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::AssocType(item) if item.ident == "Item" => Some(&item.ty),
+        _ => None,
+    })
+}
+
+/// The last segment of a path and its last type argument.
+fn last_argument(ty: &Type) -> Option<(&Ident, &Type)> {
+    let Type::Path(TypePath { qself: None, path, .. }) = ty else { return None };
+    let segment = path.segments.last()?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    let item = arguments.args.iter().rev().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })?;
+    Some((&segment.ident, item))
+}
+
 /// Refuses types that no message has, with advice.
 pub(super) fn check(ty: &Type) -> Result<()> {
     let mut words = Words::default();
     words.collect(ty.to_token_stream());
-    if let Some(stream) = words.find(&["Stream", "BoxStream", "TryStream"]) {
-        let text = "streams are not supported yet on these wires; take or return one message, \
-                    such as a `Vec`";
+    if let Some(stream) = words.find(&["Stream", "BoxStream", "TryStream", "Streaming"]) {
+        let text = "a stream stands alone: `Streaming<T>` as the only argument, `impl \
+                    Stream<Item = Result<T, Status>>` or `BoxStream<T>` as what comes back";
         return Err(Error::new(stream.span(), text));
     }
     if let Some(error) = borrowed(ty).or_else(|| words.lifetime.as_ref().map(owned)) {

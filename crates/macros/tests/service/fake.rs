@@ -31,12 +31,20 @@ pub(crate) mod __private {
             .map_err(|error| Status::new(Code::InvalidArgument, error.to_string()))
     }
 
+    pub(crate) struct Answer<T>(Result<T, Status>);
+
+    impl<T> Answer<T> {
+        pub(crate) fn new(result: Result<T, Status>, _context: Context) -> Self {
+            Self(result)
+        }
+    }
+
     pub(crate) fn unary<A, R, F, Fut>(descriptor: &'static MethodDescriptor, handler: F) -> Method
     where
         A: DeserializeOwned + Send + 'static,
         R: Serialize + Send + 'static,
         F: Fn(Context, A) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<R, Status>> + Send + 'static,
+        Fut: Future<Output = Answer<R>> + Send + 'static,
     {
         let handler = Arc::new(handler);
         Method {
@@ -45,7 +53,7 @@ pub(crate) mod __private {
                 let handler = Arc::clone(&handler);
                 Box::pin(async move {
                     let (context, argument) = request.into_parts();
-                    let reply = handler(context, value(&argument)?).await?;
+                    let reply = handler(context, value(&argument)?).await.0?;
                     Ok(Response::new(body(&reply)))
                 })
             }),

@@ -57,7 +57,6 @@ trait Twins {
 
 #[service]
 trait Streams {
-    fn watch(&self, topic: String) -> impl Stream<Item = Result<u32, Status>> + Send;
     async fn upload(&self, parts: BoxStream<'static, u32>) -> u32;
 }
 

@@ -471,8 +471,9 @@ fn a_large_value_is_handed_on_uncopied() {
     let text = "x".repeat(100_000);
     let body = gob(&text);
     let Body::Unary(payload) = &body else { panic!() };
+    let payload = payload.clone();
     let mut out = Outgoing::default();
-    pair.writer.write(0, &request(body.clone()), None, &mut out).unwrap();
+    pair.writer.write(0, &request(body), None, &mut out).unwrap();
     let mut slices = [std::io::IoSlice::new(&[]); 4];
     use bytes::Buf;
     assert_eq!(out.chunks_vectored(&mut slices), 2);

@@ -1,0 +1,264 @@
+//! Typed streams over encoded ones.
+
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+use polywire_core::{Body, Encoding, Metadata, Payload, PayloadStream, Response, Status, Trailers};
+
+use crate::{CodecError, Message};
+
+/// Values that a peer sends one after another, decoded as they are taken.
+///
+/// `None` is the orderly end; an `Err` is the last item. Dropping it before the end cancels what
+/// is still on its way.
+pub struct Streaming<T> {
+    source: Source<T>,
+    trailers: Option<Trailers>,
+}
+
+enum Source<T> {
+    /// Off a wire; the function says whose fault bytes are that cannot be decoded.
+    Encoded(PayloadStream, fn(CodecError) -> Status),
+    Values(Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>),
+    Ended,
+}
+
+impl<T: Message> Streaming<T> {
+    /// Values from within the process that cannot fail to come.
+    pub fn from_values(values: impl Stream<Item = T> + Send + 'static) -> Self {
+        Self::from_stream(Values(Box::pin(values)))
+    }
+
+    /// The values that a caller sends.
+    #[must_use]
+    pub const fn arguments(stream: PayloadStream) -> Self {
+        let source = Source::Encoded(stream, CodecError::into_argument_status);
+        Self { source, trailers: None }
+    }
+
+    /// The values that a callee sends, and what follows them.
+    #[must_use]
+    pub const fn replies(stream: PayloadStream, trailers: Option<Trailers>) -> Self {
+        Self { source: Source::Encoded(stream, CodecError::into_reply_status), trailers }
+    }
+
+    /// Values from within the process, such as in a test that calls a handler itself.
+    pub fn from_stream(stream: impl Stream<Item = Result<T, Status>> + Send + 'static) -> Self {
+        Self { source: Source::Values(Box::pin(stream)), trailers: None }
+    }
+
+    /// The next value; `None` at the end.
+    ///
+    /// **Cancel safe**: no value is lost.
+    ///
+    /// # Errors
+    /// What ended the stream before its time; after it comes `None`.
+    pub async fn message(&mut self) -> Result<Option<T>, Status> {
+        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await.transpose()
+    }
+}
+
+impl<T> Streaming<T> {
+    /// Metadata that follows the last value; whole once the stream has ended.
+    #[must_use]
+    pub fn trailers(&self) -> Metadata {
+        self.trailers.as_ref().map(Trailers::snapshot).unwrap_or_default()
+    }
+}
+
+impl<T: Message> Stream for Streaming<T> {
+    type Item = Result<T, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let next = match &mut this.source {
+            Source::Encoded(stream, blame) => ready!(Pin::new(stream).poll_next(cx))
+                .map(|item| item.and_then(|payload| T::decode(&payload).map_err(*blame))),
+            Source::Values(stream) => ready!(stream.as_mut().poll_next(cx)),
+            Source::Ended => None,
+        };
+        if !matches!(next, Some(Ok(_))) {
+            this.source = Source::Ended;
+        }
+        Poll::Ready(next)
+    }
+}
+
+// Nothing in it is pinned in place: both kinds of stream are boxed.
+impl<T> Unpin for Streaming<T> {}
+
+impl<T> fmt::Debug for Streaming<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Streaming")
+    }
+}
+
+struct Values<S>(Pin<Box<S>>);
+
+impl<S: Stream> Stream for Values<S> {
+    type Item = Result<S::Item, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.as_mut().poll_next(cx).map(|item| item.map(Ok))
+    }
+}
+
+/// What a caller sends: one value, or a stream of them.
+pub trait IntoBody: Send + 'static {
+    /// Encodes it; the values of a stream as they are taken.
+    ///
+    /// # Errors
+    /// As [`Message::encode`].
+    fn into_body(self, to: Encoding) -> Result<Body, CodecError>;
+}
+
+impl<T: Message> IntoBody for T {
+    fn into_body(self, to: Encoding) -> Result<Body, CodecError> {
+        self.encode(to).map(Body::Unary)
+    }
+}
+
+impl<T: Message> IntoBody for Streaming<T> {
+    fn into_body(self, to: Encoding) -> Result<Body, CodecError> {
+        Ok(Body::Stream(encode_stream(self, to)))
+    }
+}
+
+/// What a caller gets back: one value, or a stream of them.
+pub trait FromResponse: Sized + Send + 'static {
+    /// Decodes it; the values of a stream as they are taken.
+    ///
+    /// # Errors
+    /// As [`Message::decode`], and when there is no value where one was expected.
+    fn from_response(response: Response) -> Result<Self, CodecError>;
+}
+
+impl<T: Message> FromResponse for T {
+    fn from_response(response: Response) -> Result<Self, CodecError> {
+        match &response.body {
+            Body::Unary(payload) => T::decode(payload),
+            Body::Stream(_) => Err(CodecError::Stream),
+            _ => Err(CodecError::Empty),
+        }
+    }
+}
+
+impl<T: Message> FromResponse for Streaming<T> {
+    fn from_response(response: Response) -> Result<Self, CodecError> {
+        match response.body {
+            Body::Stream(values) => Ok(Self::replies(values, response.trailers)),
+            Body::Unary(payload) => {
+                let once = Once(Some(Ok(payload.clone())));
+                let values = PayloadStream::new(payload.encoding, once);
+                Ok(Self::replies(values, response.trailers))
+            }
+            _ => Ok(Self { source: Source::Ended, trailers: response.trailers }),
+        }
+    }
+}
+
+struct Once<T>(Option<T>);
+
+impl<T: Unpin> Stream for Once<T> {
+    type Item = T;
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(self.0.take())
+    }
+}
+
+/// Encodes the values of a stream as they are taken; one that cannot be encoded ends it.
+pub fn encode_stream<T: Message>(
+    stream: impl Stream<Item = Result<T, Status>> + Send + 'static,
+    to: Encoding,
+) -> PayloadStream {
+    PayloadStream::new(to, Encoded { inner: Some(Box::pin(stream)), to })
+}
+
+struct Encoded<S> {
+    /// Gone once an error has ended it.
+    inner: Option<Pin<Box<S>>>,
+    to: Encoding,
+}
+
+impl<T: Message, S: Stream<Item = Result<T, Status>>> Stream for Encoded<S> {
+    type Item = Result<Payload, Status>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
+        let next = ready!(inner.as_mut().poll_next(cx)).map(|item| {
+            item.and_then(|value| value.encode(this.to).map_err(CodecError::into_reply_status))
+        });
+        if !matches!(next, Some(Ok(_))) {
+            this.inner = None;
+        }
+        Poll::Ready(next)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use polywire_core::{Code, Payload};
+
+    use super::*;
+
+    struct Items(Vec<Result<Payload, Status>>);
+
+    impl Stream for Items {
+        type Item = Result<Payload, Status>;
+
+        fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+            let items = &mut self.0;
+            Poll::Ready((!items.is_empty()).then(|| items.remove(0)))
+        }
+    }
+
+    fn poll<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+        match Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(item) => item,
+            Poll::Pending => panic!("the stream waits"),
+        }
+    }
+
+    #[test]
+    fn an_undecodable_value_is_the_senders_fault_and_the_last() {
+        let good = 7_i64.encode(Encoding::Json).unwrap();
+        let bad = Payload::new(Encoding::Json, "seven".into());
+        let items = vec![Ok(good.clone()), Ok(bad), Ok(good)];
+        for (stream, code) in [
+            (Streaming::arguments as fn(PayloadStream) -> Streaming<i64>, Code::InvalidArgument),
+            (|stream| Streaming::replies(stream, None), Code::Internal),
+        ] {
+            let mut stream = stream(PayloadStream::new(Encoding::Json, Items(items.clone())));
+            assert_eq!(poll(&mut stream).unwrap().unwrap(), 7);
+            assert_eq!(poll(&mut stream).unwrap().unwrap_err().code(), code);
+            assert!(poll(&mut stream).is_none());
+        }
+    }
+
+    #[test]
+    fn values_are_encoded_as_they_are_taken_and_an_error_is_the_last() {
+        let numbers = Streaming::from_stream(Streaming::<f64>::replies(
+            PayloadStream::new(
+                Encoding::Json,
+                Items(vec![
+                    Ok(1.5_f64.encode(Encoding::Json).unwrap()),
+                    Ok(2.5_f64.encode(Encoding::Json).unwrap()),
+                    Err(Status::new(Code::Aborted, "enough")),
+                ]),
+            ),
+            None,
+        ));
+        let mut encoded = encode_stream(numbers, Encoding::GoJson);
+        assert_eq!(encoded.encoding(), Encoding::GoJson);
+        assert_eq!(&*poll(&mut encoded).unwrap().unwrap().bytes, b"1.5");
+        assert_eq!(&*poll(&mut encoded).unwrap().unwrap().bytes, b"2.5");
+        assert_eq!(poll(&mut encoded).unwrap().unwrap_err().code(), Code::Aborted);
+        assert!(poll(&mut encoded).is_none());
+    }
+}
