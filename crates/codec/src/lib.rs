@@ -15,6 +15,7 @@
 //! [`Encoding::GoJson`]: polywire_core::Encoding::GoJson
 #![forbid(unsafe_code)]
 
+pub mod compression;
 mod error;
 pub mod json;
 mod message;
