@@ -1,14 +1,18 @@
 //! One call, as generated clients hand it out.
 
 use std::fmt;
+use std::future::ready;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{self, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use polywire_codec::{FromResponse, IntoBody};
 use polywire_core::{
-    ByteStr, Context, Deadline, Metadata, MethodDescriptor, MethodName, Request, Service, Status,
+    ByteStr, Context, Deadline, Metadata, MethodDescriptor, MethodName, Reply, Request, Service,
+    Status,
 };
 use tokio::time::Instant;
 
@@ -136,12 +140,37 @@ impl<'a, S: Service, A: IntoBody, R: FromResponse> IntoFuture for Call<'a, S, A,
     /// **Cancel safe**: dropping the future withdraws the call.
     fn into_future(self) -> Self::IntoFuture {
         let service = self.service;
-        let request = self.request();
-        Box::pin(async move {
-            R::from_response(service.call(request?).await?).map_err(|error| {
-                ClientError::Decode { why: error.to_string() }.into_status(Sent::Answered)
-            })
-        })
+        match self.request() {
+            Ok(request) => Box::pin(Decoded::new(service.call(request))),
+            Err(status) => Box::pin(ready(Err(status))),
+        }
+    }
+}
+
+pin_project! {
+    /// Decodes what a call answers. Written out, since an `async` block would hold the request and
+    /// the call's future side by side, and be moved with both.
+    struct Decoded<F, R> {
+        #[pin]
+        reply: F,
+        value: PhantomData<fn() -> R>,
+    }
+}
+
+impl<F, R> Decoded<F, R> {
+    const fn new(reply: F) -> Self {
+        Self { reply, value: PhantomData }
+    }
+}
+
+impl<F: Future<Output = Reply>, R: FromResponse> Future for Decoded<F, R> {
+    type Output = Result<R, Status>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Self::Output> {
+        let response = task::ready!(self.project().reply.poll(cx))?;
+        Poll::Ready(R::from_response(response).map_err(|error| {
+            ClientError::Decode { why: error.to_string() }.into_status(Sent::Answered)
+        }))
     }
 }
 

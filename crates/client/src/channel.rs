@@ -160,7 +160,8 @@ impl Service for Channel {
         }
         match request.deadline {
             None => Either::Left(async move { self.0.attempts(&request, None).await }),
-            Some(deadline) => Either::Right(self.0.within(request, deadline)),
+            // The timer is large; calls without one do not carry its room.
+            Some(deadline) => Either::Right(Box::pin(self.0.within(request, deadline))),
         }
     }
 

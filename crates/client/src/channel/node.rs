@@ -116,7 +116,8 @@ impl Node {
         self.open_connection().is_some()
     }
 
-    fn open_connection(&self) -> Option<Arc<Connection>> {
+    /// The node's connection, if there is one.
+    pub(super) fn open_connection(&self) -> Option<Arc<Connection>> {
         self.connection.load_full().filter(|connection| connection.is_open())
     }
 

@@ -52,9 +52,14 @@ impl NodeSet {
         &self.target
     }
 
+    /// The node for a call's next attempt, if any is known.
+    pub(super) fn pick_known(&self, tried: &[Arc<Node>]) -> Option<Arc<Node>> {
+        balance::pick(&self.list.load(), tried)
+    }
+
     /// The node for a call's next attempt; waits for the registry's first word.
     pub(super) async fn pick(&self, tried: &[Arc<Node>]) -> Result<Arc<Node>, ClientError> {
-        if let Some(node) = balance::pick(&self.list.load(), tried) {
+        if let Some(node) = self.pick_known(tried) {
             return Ok(node);
         }
         let mut phase = self.phase.subscribe();
@@ -63,7 +68,7 @@ impl NodeSet {
         if *self.phase.borrow() == Phase::Closed {
             return Err(ClientError::Shutdown);
         }
-        balance::pick(&self.list.load(), tried)
+        self.pick_known(tried)
             .ok_or_else(|| ClientError::NoInstance { service: Arc::clone(&self.target) })
     }
 

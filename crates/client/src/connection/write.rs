@@ -41,7 +41,8 @@ impl WriteSide {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut io = Pin::new(&mut self.io);
         while self.batch.has_remaining() {
-            let count = if io.is_write_vectored() {
+            let whole = self.batch.chunk().len() == self.batch.remaining();
+            let count = if !whole && io.is_write_vectored() {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 let filled = self.batch.chunks_vectored(&mut slices);
                 let slices = slices.get(..filled).unwrap_or_default();
