@@ -9,6 +9,9 @@
 //! |---|---|
 //! | [`netrpc`] | Go's net/rpc over gob, with polywire's extension |
 //! | [`jsonrpc`] | JSON-RPC 1.0 as Go's net/rpc/jsonrpc, and 2.0 |
+//! | [`grpc`] | the parts of gRPC and gRPC-Web that an HTTP engine needs: frames, statuses, deadlines |
+//! | [`connect`] | the same for Connect: errors, ends of streams, calls by GET, content types |
+//! | [`http`] | metadata in HTTP headers |
 //! | [`http1`] | the one HTTP exchange in front of netrpc, and the debug page |
 //! | [`sniff`] | which of them a connection speaks, from its first bytes |
 //!
@@ -53,6 +56,9 @@ mod server_wire;
 #[cfg(test)]
 mod vectors;
 
+pub mod connect;
+pub mod grpc;
+pub mod http;
 pub mod http1;
 pub mod jsonrpc;
 pub mod netrpc;
