@@ -1,5 +1,7 @@
-//! Byte streams: bytes put back, TLS, and how large buffers are kept.
+//! Byte streams: TCP, Unix sockets and pipes within the process; bytes put back, TLS.
 //!
+//! A [`Listener`] accepts [`Socket`]s at an address of any of the three kinds, and
+//! [`Socket::connect`] opens one.
 //! A server looks at the first bytes of a connection and puts them back ([`Prefixed`]) before TLS
 //! is unwrapped ([`TlsServer`]); what comes out is a [`ByteStream`] like any other.
 //!
@@ -9,16 +11,23 @@
 #![forbid(unsafe_code)]
 
 mod heap;
+mod listener;
+mod memory;
 mod prefixed;
+mod socket;
 mod stream;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(not(feature = "tls"))]
 mod tls_absent;
 mod tls_error;
+#[cfg(unix)]
+mod unix;
 
 pub use self::heap::keep_large_blocks;
+pub use self::listener::Listener;
 pub use self::prefixed::Prefixed;
+pub use self::socket::Socket;
 pub use self::stream::{BoxStream, ByteStream};
 #[cfg(feature = "tls")]
 pub use self::tls::{TlsClient, TlsServer};
