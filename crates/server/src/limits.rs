@@ -9,6 +9,7 @@ pub struct Limits {
     pub(crate) calls_in_flight: usize,
     pub(crate) first_bytes: Duration,
     pub(crate) write_stall: Duration,
+    pub(crate) keepalive: Option<Duration>,
     pub(crate) grace: Duration,
     pub(crate) wire: polywire_wire::Limits,
 }
@@ -20,6 +21,7 @@ impl Default for Limits {
             calls_in_flight: 1024,
             first_bytes: Duration::from_secs(10),
             write_stall: Duration::from_secs(30),
+            keepalive: Some(Duration::from_secs(10)),
             grace: Duration::from_secs(10),
             wire: polywire_wire::Limits::default(),
         }
@@ -53,6 +55,21 @@ impl Limits {
     #[must_use]
     pub const fn write_stall(mut self, time: Duration) -> Self {
         self.write_stall = time;
+        self
+    }
+
+    /// After how much silence TCP asks whether the peer is there; one that does not answer is
+    /// gone half as long later, and its connection with it. Default: 10 s.
+    #[must_use]
+    pub const fn keepalive(mut self, silence: Duration) -> Self {
+        self.keepalive = Some(silence);
+        self
+    }
+
+    /// Turns the search for dead peers off: for networks that charge for every packet.
+    #[must_use]
+    pub const fn no_keepalive(mut self) -> Self {
+        self.keepalive = None;
         self
     }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{Address, BoxService, Service};
-use polywire_net::TlsServer;
-use tokio::net::{TcpListener, TcpStream};
+use polywire_net::{Listener, Socket, TlsServer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time;
@@ -80,17 +79,17 @@ impl Server {
         self
     }
 
-    /// Listens; nothing is accepted before [`Listening::serve`].
+    /// Listens on TCP (`host:port`), on a Unix socket (`unix:/path`), or within the process
+    /// (`memory:name`); nothing is accepted before [`Listening::serve`]. What a socket's file is
+    /// at the beginning and at the end is said at [`Listener`].
     ///
     /// # Errors
     /// When the address is none, or taken.
     pub async fn bind(self, address: &Address) -> Result<Listening, BindError> {
         polywire_net::keep_large_blocks();
         let failed = |source| BindError { address: address.clone(), source };
-        let listener = TcpListener::bind(address.as_str()).await.map_err(failed)?;
-        let local = listener.local_addr().map_err(failed)?;
-        let address = Address::from(local.to_string());
-        Ok(Listening { server: self, listener, address })
+        let listener = Listener::bind(address).await.map_err(failed)?;
+        Ok(Listening { server: self, listener })
     }
 }
 
@@ -104,15 +103,14 @@ impl fmt::Debug for Server {
 #[derive(Debug)]
 pub struct Listening {
     server: Server,
-    listener: TcpListener,
-    address: Address,
+    listener: Listener,
 }
 
 impl Listening {
-    /// Where it listens, with the port it was given.
+    /// Where it listens, with the port it was given, and the whole path of a Unix socket.
     #[must_use]
     pub const fn local_address(&self) -> &Address {
-        &self.address
+        self.listener.local_address()
     }
 
     /// Serves until `drain` is cancelled; then refuses newcomers and waits until the calls under
@@ -120,10 +118,10 @@ impl Listening {
     ///
     /// **Cancel safe**: dropping the future closes every connection.
     pub async fn serve(self, drain: CancellationToken) {
-        let Self { server, listener, address } = self;
+        let Self { server, listener } = self;
         let Server { router, service, limits, tls, rpc_path } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
-        let local = address;
+        let local = listener.local_address().clone();
         let shared = Shared { router, service, limits, tls, rpc_path, local, drain: drain.clone() };
         let shared = Arc::new(shared);
         let mut connections = JoinSet::new();
@@ -138,11 +136,10 @@ impl Listening {
                 () = drain.cancelled() => break,
             };
             match accepted {
-                Ok((stream, peer)) => {
+                Ok((socket, peer)) => {
                     let shared = Arc::clone(&shared);
-                    let peer = Address::from(peer.to_string());
                     connections.spawn(async move {
-                        accept(stream, peer, shared).await;
+                        accept(socket, peer, shared).await;
                         drop(slot);
                     });
                 }
@@ -162,11 +159,12 @@ impl Listening {
     }
 }
 
-async fn accept(stream: TcpStream, peer: Address, shared: Arc<Shared>) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%peer, %error, "cannot turn delays off");
+async fn accept(socket: Socket, peer: Address, shared: Arc<Shared>) {
+    let watched = shared.limits.keepalive.map_or(Ok(()), |silence| socket.watch_peer(silence));
+    if let Err(error) = socket.send_at_once().and(watched) {
+        tracing::debug!(%peer, %error, "cannot set the socket up");
     }
-    match connection::serve(stream, peer.clone(), &shared).await {
+    match connection::serve(socket, peer.clone(), &shared).await {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             tracing::warn!(%peer, %error, "the peer broke a rule");
