@@ -80,3 +80,6 @@ fn read_metadata(fields: Option<&Value>) -> Metadata {
     };
     collect(entries).metadata
 }
+
+#[cfg(test)]
+mod tests;

@@ -83,3 +83,6 @@ fn detail_from_json(detail: &Value) -> Option<Detail> {
 pub(super) fn to_json(value: &impl Serialize) -> Bytes {
     Bytes::from(serde_json::to_vec(value).unwrap_or_else(|_| b"{}".to_vec()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -130,3 +130,6 @@ impl Envelopes {
         Ok(Some((flags, len)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -86,3 +86,6 @@ fn number(value: &[u8]) -> Option<u64> {
 const STATUS: HeaderName = HeaderName::from_static("grpc-status");
 const MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 const DETAILS: HeaderName = HeaderName::from_static("grpc-status-details-bin");
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,6 @@ fn decode_groups(mut groups: &[u8], decoded: &mut Vec<u8>) -> Result<(), Status>
 fn malformed_text() -> Status {
     Status::new(Code::InvalidArgument, "malformed body: not base64")
 }
+
+#[cfg(test)]
+mod tests;

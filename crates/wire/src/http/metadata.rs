@@ -143,13 +143,17 @@ where
     let mut text = BytesMut::with_capacity(size);
     let mut found = Collected { metadata: Metadata::new(), malformed: None };
     for (name, value) in entries() {
-        let Ok(value) = std::str::from_utf8(value) else { continue };
-        let name_text = take(&mut text, name);
+        let value = std::str::from_utf8(value);
         if !name.ends_with(BINARY_SUFFIX) {
-            found.metadata.append(name_text, take(&mut text, value));
+            if let Ok(value) = value {
+                let name = take(&mut text, name);
+                found.metadata.append(name, take(&mut text, value));
+            }
             continue;
         }
-        for item in value.split(',') {
+        let name_text = take(&mut text, name);
+        // What is no UTF-8 is no base64 either.
+        for item in value.unwrap_or("!").split(',') {
             match normal_binary(item) {
                 Some(item) => found.metadata.append(name_text.clone(), take(&mut text, &item)),
                 None => found.malformed = found.malformed.or_else(|| Some(name.to_owned())),
@@ -225,3 +229,6 @@ const BINARY_SUFFIX: &str = "-bin";
 
 /// Before the name of trailing metadata in the headers of a Connect unary reply.
 const TRAILER_PREFIX: &str = "trailer-";
+
+#[cfg(test)]
+mod tests;
