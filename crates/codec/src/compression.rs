@@ -8,10 +8,11 @@ use std::fmt;
 use std::io::{self, Read};
 
 use bytes::Bytes;
+use polywire_core::{Code, Status};
 
 /// How the bytes of one message are compressed; each message stands alone.
 ///
-/// [`Zstd`](Self::Zstd) needs the feature `zstd`: without it the name is not known.
+/// `Zstd` needs the feature `zstd`: without it the name is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Compression {
@@ -91,8 +92,9 @@ impl Compression {
 
     /// Undoes the compression of one message.
     ///
-    /// No more than `limit` bytes and one buffer of 32 KiB are ever made, whatever the message
-    /// promises about itself.
+    /// No more than `limit` bytes and one buffer of 32 KiB are ever made of it, whatever the message
+    /// promises about itself. Beside them there is the window that a zstd frame asks for, 8 MiB at
+    /// most.
     ///
     /// # Errors
     /// [`DecompressError::TooLarge`] if there would be more than `limit` bytes;
@@ -120,7 +122,7 @@ impl fmt::Display for Compression {
 #[non_exhaustive]
 pub enum DecompressError {
     /// The message is larger than allowed once decompressed; its sender has to send less.
-    #[error("decompressed message is over the limit of {limit} bytes")]
+    #[error("message is over the limit of {limit} bytes once decompressed (max_message_bytes)")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
@@ -133,6 +135,18 @@ pub enum DecompressError {
         /// What is wrong with them.
         source: io::Error,
     },
+}
+
+impl DecompressError {
+    /// The status that the peer, or the caller, sees: `resource_exhausted` or `internal`.
+    #[must_use]
+    pub fn into_status(self) -> Status {
+        let code = match self {
+            Self::TooLarge { .. } => Code::ResourceExhausted,
+            Self::Corrupt { .. } => Code::Internal,
+        };
+        Status::new(code, self.to_string()).with_source(self)
+    }
 }
 
 /// The value of a parameter `q=…`; `None` for every other parameter. What is no number is 0.

@@ -9,4 +9,4 @@ pub mod timeout;
 pub mod web;
 
 pub use self::envelope::{COMPRESSED, Envelope, Envelopes, PREFIX, envelope};
-pub use self::status::{has_status, status_from_trailers, status_to_trailers};
+pub use self::status::{code_from_reset, has_status, status_from_trailers, status_to_trailers};

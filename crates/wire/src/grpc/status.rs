@@ -69,6 +69,28 @@ pub fn status_from_trailers(trailers: &HeaderMap) -> Result<(), Status> {
     })
 }
 
+/// The code of a call whose stream of HTTP/2 was reset with this error code, before there was a
+/// status.
+///
+/// 7, `REFUSED_STREAM`, is [`Code::Unavailable`]: nothing was done, the call may be sent again.
+#[must_use]
+pub const fn code_from_reset(error_code: u32) -> Code {
+    match error_code {
+        // REFUSED_STREAM
+        7 => Code::Unavailable,
+        // CANCEL
+        8 => Code::Cancelled,
+        // ENHANCE_YOUR_CALM
+        11 => Code::ResourceExhausted,
+        // INADEQUATE_SECURITY
+        12 => Code::PermissionDenied,
+        // NO_ERROR (a status should have come first) to FRAME_SIZE_ERROR, COMPRESSION_ERROR,
+        // CONNECT_ERROR
+        0..=6 | 9 | 10 => Code::Internal,
+        _ => Code::Unknown,
+    }
+}
+
 fn read_details(trailers: &HeaderMap) -> Option<Bytes> {
     let bytes = decode_binary(trailers.get(DETAILS)?.to_str().ok()?)?;
     let found = details::parse(&Bytes::from(bytes)).ok()?;

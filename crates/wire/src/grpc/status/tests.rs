@@ -114,6 +114,28 @@ fn details_of_another_kind_are_not_sent() {
     assert_eq!(sent, trailers(&[("grpc-status", "10")]));
 }
 
+#[test]
+fn a_reset_stream_has_the_code_of_grpcs_table() {
+    for (error_code, code) in [
+        (0, Code::Internal),
+        (1, Code::Internal),
+        (2, Code::Internal),
+        (3, Code::Internal),
+        (4, Code::Internal),
+        (6, Code::Internal),
+        (7, Code::Unavailable),
+        (8, Code::Cancelled),
+        (9, Code::Internal),
+        (10, Code::Internal),
+        (11, Code::ResourceExhausted),
+        (12, Code::PermissionDenied),
+        (13, Code::Unknown),
+        (u32::MAX, Code::Unknown),
+    ] {
+        assert_eq!(code_from_reset(error_code), code, "{error_code}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_message_comes_back(number in 1_u64..=16, message in any::<String>()) {
