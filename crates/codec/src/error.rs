@@ -15,6 +15,9 @@ pub enum CodecError {
     /// The value cannot be said in JSON, or the bytes are no JSON of the type asked for.
     #[error("{0}")]
     Json(#[from] crate::json::JsonError),
+    /// The value cannot be said in protobuf, or the bytes are no message of the type asked for.
+    #[error("{0}")]
+    Protobuf(#[from] crate::protobuf::ProtobufError),
     /// The type has no form in this encoding at all.
     #[error("{0}")]
     Register(#[from] polywire_gob::RegisterError),

@@ -25,7 +25,7 @@ mod cursor;
 mod error;
 mod names;
 mod read;
-mod time;
+pub(crate) mod time;
 mod write;
 
 use bytes::Bytes;

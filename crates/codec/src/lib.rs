@@ -9,16 +9,19 @@
 //! | [`Encoding::Gob`] | Go's encoding/gob |
 //! | [`Encoding::Json`] | JSON with the names serde uses |
 //! | [`Encoding::GoJson`] | JSON as Go's encoding/json writes and reads it |
+//! | [`Encoding::Protobuf`] | Protocol Buffers by the tags of the schema; see [`protobuf`] |
 //!
 //! [`Encoding::Gob`]: polywire_core::Encoding::Gob
 //! [`Encoding::Json`]: polywire_core::Encoding::Json
 //! [`Encoding::GoJson`]: polywire_core::Encoding::GoJson
+//! [`Encoding::Protobuf`]: polywire_core::Encoding::Protobuf
 #![forbid(unsafe_code)]
 
 pub mod compression;
 mod error;
 pub mod json;
 mod message;
+pub mod protobuf;
 mod std_messages;
 mod streaming;
 

@@ -6,7 +6,7 @@ use polywire_schema::{Schema, Type};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{CodecError, json};
+use crate::{CodecError, json, protobuf};
 
 /// A Rust type that travels: an argument or a result.
 ///
@@ -66,6 +66,7 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
         }
         Encoding::Json => Ok(Payload::new(to, json::to_bytes(value, json::Style::Serde)?)),
         Encoding::GoJson => Ok(Payload::new(to, json::to_bytes(value, json::Style::Go)?)),
+        Encoding::Protobuf => Ok(Payload::new(to, protobuf::to_bytes(value)?)),
         _ => Err(CodecError::Unsupported(to)),
     }
 }
@@ -82,6 +83,7 @@ pub fn decode<T: DeserializeOwned + Schema>(from: &Payload) -> Result<T, CodecEr
         }
         Encoding::Json => Ok(json::from_bytes(&from.bytes, json::Style::Serde)?),
         Encoding::GoJson => Ok(json::from_bytes(&from.bytes, json::Style::Go)?),
+        Encoding::Protobuf => Ok(protobuf::from_bytes(&from.bytes)?),
         other => Err(CodecError::Unsupported(other)),
     }
 }

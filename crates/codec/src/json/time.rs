@@ -7,17 +7,17 @@ use super::JsonError;
 const DAY: i64 = 86_400;
 
 /// 0001-01-01T00:00:00Z, the zero value of Go's `time.Time`.
-pub(super) const ZERO: Moment = Moment { seconds: -62_135_596_800, nanos: 0 };
+pub(crate) const ZERO: Moment = Moment { seconds: -62_135_596_800, nanos: 0 };
 
 /// Seconds and nanoseconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) seconds: i64,
-    pub(super) nanos: u32,
+pub(crate) struct Moment {
+    pub(crate) seconds: i64,
+    pub(crate) nanos: u32,
 }
 
 /// Writes a moment in UTC with as many digits of the fraction as it has.
-pub(super) fn format(moment: Moment) -> Result<String, JsonError> {
+pub(crate) fn format(moment: Moment) -> Result<String, JsonError> {
     let (days, second) = (moment.seconds.div_euclid(DAY), moment.seconds.rem_euclid(DAY));
     let (year, month, day) = civil(days);
     if !(0..=9999).contains(&year) {
@@ -35,7 +35,7 @@ pub(super) fn format(moment: Moment) -> Result<String, JsonError> {
 }
 
 /// Reads RFC 3339 text with any offset; digits beyond nanoseconds are cut off.
-pub(super) fn parse(text: &str) -> Result<Moment, JsonError> {
+pub(crate) fn parse(text: &str) -> Result<Moment, JsonError> {
     let fail = |why| JsonError::Time { text: text.chars().take(40).collect(), why };
     let mut rest = Digits(text.as_bytes());
     let date = "no date";

@@ -1,0 +1,403 @@
+//! Reads values of known types. Each message is looked over once for where its fields are, since
+//! they may come in any order and more than once; then serde gets each of them once.
+
+mod choice;
+mod list;
+mod members;
+mod place;
+
+use std::borrow::Cow;
+
+use polywire_schema::{Kind, Type};
+use serde::Deserializer;
+use serde::de::Visitor;
+use serde::de::value::SeqDeserializer;
+
+use self::choice::Choice;
+use self::list::{read_array, read_list, read_map};
+use self::members::{Found, Members, Parts, Slots};
+use self::place::Place;
+use super::form::{is_bytes, is_message, spreads};
+use super::wire::{Fields, Flaw, Raw};
+use super::{MAX_DEPTH, ProtobufError};
+use crate::json::time::{self, Moment};
+
+/// Where a value is.
+#[derive(Clone, Copy)]
+enum Input<'a> {
+    /// Nowhere: it is the zero value.
+    Absent,
+    /// In one occurrence of a field.
+    One(Raw<'a>),
+    /// In all occurrences of a field.
+    Field(Found<'a>),
+    /// In the contents of a message.
+    Contents(&'a [u8]),
+}
+
+/// One value to be read.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'r, 'a> {
+    input: Input<'a>,
+    ty: &'static Type,
+    /// Whether exactly one value stands here, so that lists and their like have a message around.
+    single: bool,
+    depth: usize,
+    place: Option<&'r Place<'r>>,
+}
+
+impl<'r, 'a> Reader<'r, 'a> {
+    /// Reads an argument or result.
+    pub(super) fn root(bytes: &'a [u8], ty: &'static Type) -> Result<Self, ProtobufError> {
+        let whole =
+            Self { input: Input::Contents(bytes), ty, single: false, depth: 0, place: None };
+        if is_message(ty) { Ok(whole) } else { whole.inside(bytes) }
+    }
+
+    /// The value in the message around it.
+    fn inside<'b>(self, contents: &'b [u8]) -> Result<Reader<'r, 'b>, ProtobufError> {
+        let found = Found::scan(contents, 1).map_err(|flaw| self.flaw(flaw))?;
+        let input = found.map_or(Input::Absent, Input::Field);
+        let Self { ty, place, .. } = self;
+        Ok(Reader { input, ty, single: false, depth: self.deeper()?, place })
+    }
+
+    /// Whether a message is around the value, to be opened first.
+    fn is_wrapped(&self) -> bool {
+        self.single && spreads(self.ty)
+    }
+
+    fn deeper(&self) -> Result<usize, ProtobufError> {
+        if self.depth >= MAX_DEPTH {
+            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH });
+        }
+        Ok(self.depth + 1)
+    }
+
+    fn field(&self) -> String {
+        self.place.map(Place::describe).unwrap_or_default()
+    }
+
+    fn flaw(&self, flaw: Flaw) -> ProtobufError {
+        ProtobufError::Malformed { field: self.field(), why: flaw.0 }
+    }
+
+    fn mismatch(&self) -> ProtobufError {
+        ProtobufError::Schema(self.ty.name())
+    }
+
+    fn wire_type(&self, found: Raw<'_>, expected: &'static str) -> ProtobufError {
+        ProtobufError::WireType { field: self.field(), found: found.found(), expected }
+    }
+
+    fn value(&self, found: impl Into<String>) -> ProtobufError {
+        let expected = self.ty.name();
+        ProtobufError::Value { field: self.field(), found: found.into(), expected }
+    }
+
+    /// The value that counts: of several the last.
+    fn raw(&self) -> Result<Option<Raw<'a>>, ProtobufError> {
+        match self.input {
+            Input::Absent => Ok(None),
+            Input::One(raw) => Ok(Some(raw)),
+            Input::Field(found) => found.last().map_err(|flaw| self.flaw(flaw)),
+            Input::Contents(_) => Err(self.mismatch()),
+        }
+    }
+
+    fn varint(&self) -> Result<u64, ProtobufError> {
+        match self.raw()? {
+            None => Ok(0),
+            Some(Raw::Varint(value)) => Ok(value),
+            Some(other) => Err(self.wire_type(other, "a varint")),
+        }
+    }
+
+    fn bytes(&self) -> Result<&'a [u8], ProtobufError> {
+        match self.raw()? {
+            None => Ok(&[]),
+            Some(Raw::Bytes(bytes)) => Ok(bytes),
+            Some(other) => Err(self.wire_type(other, "a length")),
+        }
+    }
+
+    fn text(&self) -> Result<&'a str, ProtobufError> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| self.flaw(NOT_UTF8))
+    }
+
+    /// A message's contents; several occurrences are one message, cut apart.
+    fn contents(&self) -> Result<Cow<'a, [u8]>, ProtobufError> {
+        match self.input {
+            Input::Contents(bytes) => Ok(Cow::Borrowed(bytes)),
+            Input::Field(found) if found.is_several() => {
+                let mut whole = Vec::new();
+                let mut all = found.all();
+                while let Some(raw) = all.next().map_err(|flaw| self.flaw(flaw))? {
+                    let Raw::Bytes(part) = raw else {
+                        return Err(self.wire_type(raw, "a length"));
+                    };
+                    whole.extend_from_slice(part);
+                }
+                Ok(Cow::Owned(whole))
+            }
+            _ => self.bytes().map(Cow::Borrowed),
+        }
+    }
+
+    fn int<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, ProtobufError> {
+        let wide = self.varint()?.cast_signed();
+        // A 32-bit number is the low half of what is sent, as all readers of the format have it.
+        let value = if bits < 64 { (wide << 32) >> 32 } else { wide };
+        match bits {
+            8 => match i8::try_from(value) {
+                Ok(value) => visitor.visit_i8(value),
+                Err(_) => Err(self.value(value.to_string())),
+            },
+            16 => match i16::try_from(value) {
+                Ok(value) => visitor.visit_i16(value),
+                Err(_) => Err(self.value(value.to_string())),
+            },
+            32 | 64 => visitor.visit_i64(value),
+            _ => Err(self.unsupported()),
+        }
+    }
+
+    fn uint<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, ProtobufError> {
+        let wide = self.varint()?;
+        let value = if bits < 64 { wide & u64::from(u32::MAX) } else { wide };
+        match bits {
+            8 | 16 if value >> bits != 0 => Err(self.value(value.to_string())),
+            8 | 16 | 32 | 64 => visitor.visit_u64(value),
+            _ => Err(self.unsupported()),
+        }
+    }
+
+    fn unsupported(&self) -> ProtobufError {
+        ProtobufError::UnsupportedType { at: self.ty.name(), why: "it has no 128-bit integers" }
+    }
+
+    fn float<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, ProtobufError> {
+        match (self.raw()?, bits) {
+            (None, _) => visitor.visit_f64(0.0),
+            (Some(Raw::Fixed32(value)), 32) => visitor.visit_f32(f32::from_bits(value)),
+            (Some(Raw::Fixed64(value)), 64) => visitor.visit_f64(f64::from_bits(value)),
+            (Some(other), 32) => Err(self.wire_type(other, "32 bits")),
+            (Some(other), _) => Err(self.wire_type(other, "64 bits")),
+        }
+    }
+
+    fn char<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        let mut chars = self.text()?.chars();
+        match (chars.next(), chars.next()) {
+            (first, None) => visitor.visit_char(first.unwrap_or_default()),
+            _ => Err(self.value("text of several characters")),
+        }
+    }
+
+    /// Seconds and nanoseconds of a duration or of a point in time.
+    fn clock(self) -> Result<Moment, ProtobufError> {
+        let contents = self.contents()?;
+        let number = |tag| -> Result<i64, ProtobufError> {
+            let found = Found::scan(&contents, tag).map_err(|flaw| self.flaw(flaw))?;
+            let input = found.map_or(Input::Absent, Input::Field);
+            Ok(Reader { input, single: true, ..self }.varint()?.cast_signed())
+        };
+        let (seconds, nanos) = (number(1)?, number(2)?);
+        match u32::try_from(nanos) {
+            Ok(nanos) if nanos < 1_000_000_000 => Ok(Moment { seconds, nanos }),
+            _ => Err(self.value(format!("{nanos} nanoseconds"))),
+        }
+    }
+
+    /// The same, as serde's own implementations for std's types want it.
+    fn std_clock<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        let Moment { seconds, nanos } = self.clock()?;
+        let Ok(seconds) = u64::try_from(seconds) else {
+            let is_time = matches!(self.ty.kind, Kind::Time);
+            return Err(self.value(if is_time {
+                "a time before 1970"
+            } else {
+                "less than nothing"
+            }));
+        };
+        visitor.visit_seq(SeqDeserializer::new([seconds, u64::from(nanos)].into_iter()))
+    }
+
+    fn by_type<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        if self.is_wrapped() {
+            let contents = self.contents()?;
+            return self.inside(&contents)?.by_type(visitor);
+        }
+        match self.ty.kind {
+            Kind::Bool => visitor.visit_bool(self.varint()? != 0),
+            Kind::Int(bits) => self.int(bits, visitor),
+            Kind::Uint(bits) => self.uint(bits, visitor),
+            Kind::Float(bits) => self.float(bits, visitor),
+            Kind::Char => self.char(visitor),
+            Kind::String => visitor.visit_str(self.text()?),
+            Kind::Bytes => visitor.visit_bytes(self.bytes()?),
+            Kind::List(_) if is_bytes(self.ty) => {
+                visitor.visit_seq(SeqDeserializer::new(self.bytes()?.iter().copied()))
+            }
+            Kind::Array(_, len) if is_bytes(self.ty) => self.byte_array(len, visitor),
+            Kind::List(item) => read_list(self, item(), visitor),
+            Kind::Array(item, len) => read_array(self, item(), len, visitor),
+            Kind::Map(key, value) => read_map(self, [key(), value()], visitor),
+            Kind::Option(item) => match self.input {
+                Input::Absent => visitor.visit_none(),
+                _ => visitor.visit_some(Self { ty: item(), single: true, ..self }),
+            },
+            Kind::Struct(ty) => Members::read(self, ty, visitor),
+            Kind::Tuple(items) => Slots::read(self, Parts::Types(items), visitor),
+            Kind::Duration => self.std_clock(visitor),
+            Kind::Time => {
+                let text = time::format(self.clock()?).map_err(serde::de::Error::custom)?;
+                visitor.visit_str(&text)
+            }
+            Kind::Unit => self.unit(visitor),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    fn unit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        let contents = self.contents()?;
+        let mut fields = Fields::new(&contents);
+        while fields.next().map_err(|flaw| self.flaw(flaw))?.is_some() {}
+        visitor.visit_unit()
+    }
+
+    /// An array of bytes; one that a peer left out is as long as it ought to be.
+    fn byte_array<'de, V: Visitor<'de>>(
+        self,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        match (self.input, self.bytes()?) {
+            (Input::Absent, _) => {
+                visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(0_u8, len)))
+            }
+            (_, bytes) if bytes.len() == len => {
+                visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
+            }
+            (_, bytes) => Err(self.value(format!("a string of {} bytes", bytes.len()))),
+        }
+    }
+
+    /// What serde takes for values by position.
+    fn tuple<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        match self.ty.kind {
+            Kind::Struct(ty) => Slots::read(self, Parts::Fields(ty.fields), visitor),
+            _ => self.by_type(visitor),
+        }
+    }
+}
+
+const NOT_UTF8: Flaw = Flaw("text is not UTF-8");
+
+macro_rules! by_type {
+    ($($method:ident)*) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+            self.by_type(visitor)
+        })*
+    };
+}
+
+/// Nothing is lent to the value, so that it may outlive the bytes.
+impl<'de> Deserializer<'de> for Reader<'_, '_> {
+    type Error = ProtobufError;
+
+    by_type! {
+        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
+        deserialize_i64 deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32
+        deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char
+        deserialize_str deserialize_string deserialize_seq deserialize_map deserialize_identifier
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        if is_bytes(self.ty) { visitor.visit_bytes(self.bytes()?) } else { self.by_type(visitor) }
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        self.deserialize_bytes(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        match self.ty.kind {
+            Kind::Option(_) => self.by_type(visitor),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        match self.ty.kind {
+            Kind::Unit => self.unit(visitor),
+            _ => Err(self.mismatch()),
+        }
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        self.tuple(visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _len: usize,
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        self.tuple(visitor)
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        match self.ty.kind {
+            Kind::Time => self.std_clock(visitor),
+            _ => self.by_type(visitor),
+        }
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        let Kind::Enum(ty) = self.ty.kind else { return Err(self.mismatch()) };
+        if ty.is_unit_only() {
+            return visitor.visit_enum(Choice::by_number(self, ty)?);
+        }
+        let contents = self.contents()?;
+        visitor.visit_enum(Choice::find(self, &contents, ty)?)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(
+        self,
+        visitor: V,
+    ) -> Result<V::Value, ProtobufError> {
+        visitor.visit_unit()
+    }
+}
