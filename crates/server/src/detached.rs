@@ -1,11 +1,43 @@
 //! Calls that go on when their caller has gone away.
+//!
+//! Such a call is a task that its method owns ([`Detached`]). The server it came in by counts it
+//! ([`Counting`]), so that draining waits for it.
 
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
-use polywire_core::{Code, Reply, Status};
+use polywire_core::{Code, Reply, Request, Service, Status};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
+use tokio_util::task::TaskTracker;
+
+use crate::Router;
+
+tokio::task_local! {
+    /// Counts the detached calls of the server that the call being polled came in by. The leaf
+    /// knows only its method, which may be offered by several servers.
+    static COUNT: TaskTracker;
+}
+
+/// A router whose detached calls are counted.
+#[derive(Debug)]
+pub(crate) struct Counting {
+    pub(crate) router: Router,
+    pub(crate) count: TaskTracker,
+}
+
+impl Counting {
+    /// Whether there is anything to count; everybody else need not pay for it.
+    pub(crate) fn is_needed(router: &Router) -> bool {
+        router.services().any(|(_, service)| service.methods.iter().any(|method| method.detached))
+    }
+}
+
+impl Service for Counting {
+    fn call(&self, req: Request) -> impl Future<Output = Reply> + Send {
+        COUNT.scope(self.count.clone(), self.router.start(req))
+    }
+}
 
 /// The calls of one detached method. They end with the router that offers the method.
 #[derive(Debug, Default)]
@@ -28,8 +60,13 @@ impl Detached {
                 return Err(Status::new(Code::ResourceExhausted, text));
             }
             let (tell, told) = oneshot::channel();
-            // Nobody may be left to tell.
-            tasks.spawn(async move { drop(tell.send(answer.await)) });
+            let counted = COUNT.try_with(TaskTracker::token).ok();
+            tasks.spawn(async move {
+                let reply = answer.await;
+                drop(counted);
+                // Nobody may be left to tell.
+                drop(tell.send(reply));
+            });
             told
         };
         // A task that panics drops its end.

@@ -11,9 +11,11 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tower_layer::Layer;
 
 use crate::connection::{self, Shared};
+use crate::detached::Counting;
 use crate::{Limits, Router};
 
 /// How long to wait after an accept failed: for want of descriptors it would fail again at once.
@@ -24,6 +26,8 @@ pub struct Server {
     router: Router,
     /// The layers around the router, if there are any.
     service: Option<BoxService>,
+    /// Calls that may go on without their connection.
+    detached: TaskTracker,
     limits: Limits,
     tls: Option<TlsServer>,
     rpc_path: Option<String>,
@@ -43,7 +47,10 @@ impl Server {
     /// Answers with a router.
     #[must_use]
     pub fn new(router: Router) -> Self {
-        Self { router, service: None, limits: Limits::default(), tls: None, rpc_path: None }
+        let detached = TaskTracker::new();
+        let service = Counting::is_needed(&router)
+            .then(|| BoxService::new(Counting { router: router.clone(), count: detached.clone() }));
+        Self { router, service, detached, limits: Limits::default(), tls: None, rpc_path: None }
     }
 
     /// Wraps what answers in a layer; the one added last meets a request first.
@@ -62,6 +69,13 @@ impl Server {
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
+        self
+    }
+
+    /// Sets how long calls under way may take to end when the server drains, and no other limit.
+    #[must_use]
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.limits = self.limits.grace(time);
         self
     }
 
@@ -114,12 +128,13 @@ impl Listening {
     }
 
     /// Serves until `drain` is cancelled; then refuses newcomers and waits until the calls under
-    /// way have ended, or the grace period has passed.
+    /// way have ended, detached ones whose callers have gone included, or the grace period has
+    /// passed.
     ///
     /// **Cancel safe**: dropping the future closes every connection.
     pub async fn serve(self, drain: CancellationToken) {
         let Self { server, listener } = self;
-        let Server { router, service, limits, tls, rpc_path } = server;
+        let Server { router, service, detached, limits, tls, rpc_path } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
         let local = listener.local_address().clone();
         let shared = Shared { router, service, limits, tls, rpc_path, local, drain: drain.clone() };
@@ -151,9 +166,14 @@ impl Listening {
         }
         // Newcomers are refused at once, instead of waiting in the kernel's queue.
         drop(listener);
-        let ended = async { while connections.join_next().await.is_some() {} };
+        detached.close();
+        let ended = async {
+            while connections.join_next().await.is_some() {}
+            detached.wait().await;
+        };
         if time::timeout(shared.limits.grace, ended).await.is_err() {
-            tracing::warn!(connections = connections.len(), "the grace period has passed");
+            let (connections, detached) = (connections.len(), detached.len());
+            tracing::warn!(connections, detached, "the grace period has passed");
         }
         connections.shutdown().await;
     }

@@ -1,0 +1,53 @@
+//! How long a peer may take to be served at all.
+
+use std::time::Duration;
+
+use polywire_server::Limits;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
+
+use crate::peer::{Peer, Probe, Running, start, text_of};
+
+const FIRST_BYTES: Duration = Duration::from_secs(7);
+
+/// Sends this and no more, and sees the server hang up at the limit.
+pub(crate) async fn hung_up_at_the_limit(server: &Running, sent: &[u8]) {
+    let mut peer = server.dial().await;
+    peer.write_all(sent).await.unwrap();
+    let since = Instant::now();
+    assert_eq!(peer.read(&mut [0]).await.unwrap(), 0, "after {sent:?}");
+    // The clock is paused, so this is no measurement; it ticks in whole milliseconds.
+    let waited = since.elapsed();
+    let late = Duration::from_millis(2);
+    assert!((FIRST_BYTES..FIRST_BYTES + late).contains(&waited), "{waited:?} after {sent:?}");
+}
+
+pub(crate) fn limits() -> Limits {
+    Limits::default().first_bytes(FIRST_BYTES)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_says_what_it_speaks_is_hung_up_on() {
+    let server = start("first bytes", &Probe::new(), |server| server.limits(limits())).await;
+    for sent in [&b""[..], b"CON", b"CONNECT /_goRPC_ HT", b"GET /debug/rpc HTTP/1.1\r\nA: b\r\n"] {
+        hung_up_at_the_limit(&server, sent).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_served_may_be_silent_for_as_long_as_it_likes() {
+    let server = start("silence", &Probe::new(), |server| server.limits(limits())).await;
+    let mut peer = Peer::new(Box::new(server.dial().await));
+    assert!(!peer.call::<bool>("Probe.Encrypted", 0).await);
+    tokio::time::advance(FIRST_BYTES * 1000).await;
+    assert!(!peer.call::<bool>("Probe.Encrypted", 0).await);
+}
+
+#[tokio::test]
+async fn a_slow_reader_gets_every_byte() {
+    let server = start("slow and plain", &Probe::new(), |server| server).await;
+    let mut peer = Peer::new(Box::new(server.dial().await)).slow(1000);
+    for size in [1 << 20, (1 << 20) + 1] {
+        assert_eq!(peer.call::<String>("Probe.Text", size).await, text_of(size));
+    }
+}
