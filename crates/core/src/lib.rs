@@ -17,6 +17,7 @@ mod context;
 mod deadline;
 mod descriptor;
 mod extensions;
+mod message_compression;
 mod metadata;
 mod method;
 mod payload;
@@ -35,6 +36,7 @@ pub use self::descriptor::{
     CallKind, Handler, Method, MethodDescriptor, ServiceDefinition, ServiceDescriptor,
 };
 pub use self::extensions::Extensions;
+pub use self::message_compression::MessageCompression;
 pub use self::metadata::Metadata;
 pub use self::method::{IllFormedName, MethodName};
 pub use self::payload::{Body, Encoding, Payload};

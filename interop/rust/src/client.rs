@@ -1,6 +1,7 @@
 //! The cases of an interop run in which polywire is the client, one line of output each.
 
 mod calls;
+mod grpc;
 mod jsonrpc;
 mod netrpc;
 mod peer;
@@ -26,7 +27,7 @@ pub struct ClientOptions {
     pub certificates: PathBuf,
     /// Run the cases whose name holds this.
     pub only: String,
-    /// `netrpc`, `jsonrpc`; both if there is none.
+    /// `netrpc`, `jsonrpc`, `grpc`; the first two if there is none.
     pub suites: Vec<String>,
 }
 
@@ -50,6 +51,8 @@ enum Transport {
     Connect,
     Tls,
     Jsonrpc,
+    Grpc,
+    GrpcTls,
 }
 
 /// Runs the suites; `report` gets the name of each case and how it ended.
@@ -69,6 +72,7 @@ pub async fn run(
         let cases = match suite.as_str() {
             "netrpc" => netrpc::cases(),
             "jsonrpc" => jsonrpc::cases(),
+            "grpc" => grpc::cases(),
             other => return Err(format!("unknown suite `{other}`").into()),
         };
         for case in cases {
@@ -96,7 +100,7 @@ impl Case {
         F: Future<Output = Outcome> + Send + 'static,
     {
         Self::new(&format!("{transport}/{name}"), move |peer| async move {
-            run(peer.channel(transport).await?).await
+            run(peer.channel(transport)?).await
         })
     }
 
@@ -125,9 +129,9 @@ fn chain(error: &(dyn Error + 'static)) -> String {
 impl fmt::Display for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Tcp | Self::Jsonrpc => "tcp",
+            Self::Tcp | Self::Jsonrpc | Self::Grpc => "tcp",
             Self::Connect => "connect",
-            Self::Tls => "tls",
+            Self::Tls | Self::GrpcTls => "tls",
         })
     }
 }

@@ -6,6 +6,7 @@
 mod arith;
 mod builtin;
 pub mod client;
+pub mod grpc;
 pub mod odd;
 mod types;
 

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use polywire::{App, TlsServer};
+use polywire_interop::grpc::{TestService, TestServiceServer};
 use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Types, TypesServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, stdin};
@@ -35,6 +36,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .serve_as("newServer.Arith", ArithServer::new(Arith))
         .serve(BuiltinServer::new(Builtin))
         .serve(TypesServer::new(Types))
+        .serve(TestServiceServer::new(TestService))
         .without_reflection()
         .private()
         .listen(listen)

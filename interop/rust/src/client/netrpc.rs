@@ -124,7 +124,7 @@ async fn many_connections(peer: Arc<Peer>) -> Outcome {
     let mut tasks = tokio::task::JoinSet::<Outcome>::new();
     for _ in 0..100 {
         let peer = Arc::clone(&peer);
-        tasks.spawn(async move { works(peer.channel(Transport::Tcp).await?).await });
+        tasks.spawn(async move { works(peer.channel(Transport::Tcp)?).await });
     }
     while let Some(ended) = tasks.join_next().await {
         ended??;
@@ -135,7 +135,7 @@ async fn many_connections(peer: Arc<Peer>) -> Outcome {
 async fn killed_and_started(peer: Arc<Peer>) -> Outcome {
     let mut first = Peer::start(peer.options.clone(), "127.0.0.1:0").await?;
     let listen = first.address("tcp").to_owned();
-    let channel = first.channel(Transport::Tcp).await?;
+    let channel = first.channel(Transport::Tcp)?;
     works(channel.clone()).await?;
     let arith = ArithClient::new(channel.clone());
     let mut running = arith.sleep_milli(Args { a: 60_000, b: 0 }).into_future();

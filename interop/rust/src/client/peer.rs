@@ -42,10 +42,13 @@ impl Peer {
             Transport::Connect => format!("netrpc+http://{}", self.address("http")),
             Transport::Tls => format!("netrpc+tls://{}", self.address("tls")),
             Transport::Jsonrpc => format!("jsonrpc://{}", self.address("jsonrpc")),
+            Transport::Grpc => format!("grpc://{}", self.address("tcp")),
+            Transport::GrpcTls => format!("grpc+tls://{}", self.address("tls")),
         }
     }
 
-    pub(super) async fn channel(&self, transport: Transport) -> Result<Channel, Failure> {
+    /// A channel that connects when it is first used.
+    pub(super) fn channel(&self, transport: Transport) -> Result<Channel, Failure> {
         let trusted = TlsClient::from_ca_file(self.options.certificates.join("ca.pem"))?;
         Ok(Channel::lazy(&self.url(transport), ChannelOptions::default().tls(trusted))?)
     }
