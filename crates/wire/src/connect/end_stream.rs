@@ -71,13 +71,11 @@ struct EndStreamJson<'a> {
 fn read_metadata(fields: Option<&Value>) -> Metadata {
     let Some(fields) = fields.and_then(Value::as_object) else { return Metadata::new() };
     let names: Vec<_> = fields.keys().map(|name| name.to_ascii_lowercase()).collect();
-    let unreserved = || names.iter().zip(fields.values()).filter(|(name, _)| !is_reserved(name));
-    let entries = || {
-        unreserved().flat_map(|(name, values)| {
-            let texts = values.as_array().into_iter().flatten().filter_map(Value::as_str);
-            texts.map(move |text| (name.as_str(), text.as_bytes()))
-        })
-    };
+    let unreserved = names.iter().zip(fields.values()).filter(|(name, _)| !is_reserved(name));
+    let entries = unreserved.flat_map(|(name, values)| {
+        let texts = values.as_array().into_iter().flatten().filter_map(Value::as_str);
+        texts.map(move |text| (name.as_str(), text.as_bytes()))
+    });
     collect(entries).metadata
 }
 

@@ -67,10 +67,10 @@ pub fn is_reserved(name: &str) -> bool {
 ///
 /// Reserved names ([`is_reserved`]) and values that are no UTF-8 are left out. Values of names that
 /// end in `-bin` stay base64: lists are split at their commas, padding is taken off, and what is no
-/// base64 is left out. All text shares one allocation.
+/// base64 is left out. The text of a few headers shares one allocation.
 #[must_use]
 pub fn metadata_from_headers(headers: &HeaderMap) -> Metadata {
-    collect(|| unreserved(headers)).metadata
+    collect(unreserved(headers)).metadata
 }
 
 /// As [`metadata_from_headers`], for a server that tells its peer of bad values.
@@ -79,7 +79,7 @@ pub fn metadata_from_headers(headers: &HeaderMap) -> Metadata {
 /// [`Code::InvalidArgument`] if a name ends in `-bin` and its value is no base64. The call is to be
 /// refused; the connection is unharmed.
 pub fn try_metadata_from_headers(headers: &HeaderMap) -> Result<Metadata, Status> {
-    let Collected { metadata, malformed } = collect(|| unreserved(headers));
+    let Collected { metadata, malformed } = collect(unreserved(headers));
     match malformed {
         None => Ok(metadata),
         Some(name) => {
@@ -106,13 +106,11 @@ pub fn trailers_to_headers(metadata: &Metadata, headers: &mut HeaderMap) -> Vec<
 /// `trailer-`, without that prefix. Otherwise as [`metadata_from_headers`].
 #[must_use]
 pub fn split_trailers(headers: &HeaderMap) -> (Metadata, Metadata) {
-    let leading = || unreserved(headers).filter(|(name, _)| !name.starts_with(TRAILER_PREFIX));
-    let trailing = || {
-        headers.iter().filter_map(|(name, value)| {
-            let name = name.as_str().strip_prefix(TRAILER_PREFIX)?;
-            (!is_reserved(name)).then_some((name, value.as_bytes()))
-        })
-    };
+    let leading = unreserved(headers).filter(|(name, _)| !name.starts_with(TRAILER_PREFIX));
+    let trailing = headers.iter().filter_map(|(name, value)| {
+        let name = name.as_str().strip_prefix(TRAILER_PREFIX)?;
+        (!is_reserved(name)).then_some((name, value.as_bytes()))
+    });
     (collect(leading).metadata, collect(trailing).metadata)
 }
 
@@ -131,18 +129,12 @@ pub(crate) struct Collected {
     pub(crate) malformed: Option<String>,
 }
 
-/// Takes names, in lower case, and values over into one buffer; asks for the entries twice, the first
-/// time for their size.
-pub(crate) fn collect<'a, I>(entries: impl Fn() -> I) -> Collected
-where
-    I: Iterator<Item = (&'a str, &'a [u8])>,
-{
-    let size = entries().fold(0_usize, |sum, (name, value)| {
-        sum.saturating_add(name.len()).saturating_add(value.len())
-    });
-    let mut text = BytesMut::with_capacity(size);
+/// Takes names, in lower case, and values over into one buffer.
+pub(crate) fn collect<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> Collected {
+    // Text that does not fit any more begins another buffer.
+    let mut text = BytesMut::with_capacity(TEXT_BYTES);
     let mut found = Collected { metadata: Metadata::new(), malformed: None };
-    for (name, value) in entries() {
+    for (name, value) in entries {
         let value = std::str::from_utf8(value);
         if !name.ends_with(BINARY_SUFFIX) {
             if let Ok(value) = value {
@@ -224,6 +216,9 @@ pub(crate) fn has_binary_suffix(name: &str) -> bool {
     let start = name.len().saturating_sub(BINARY_SUFFIX.len());
     name.get(start..).is_some_and(|end| end.eq_ignore_ascii_case(BINARY_SUFFIX))
 }
+
+/// What the metadata of most calls takes.
+const TEXT_BYTES: usize = 256;
 
 const BINARY_SUFFIX: &str = "-bin";
 
