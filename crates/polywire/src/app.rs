@@ -15,7 +15,7 @@ use polywire_core::{
 };
 use polywire_layers::Layer;
 use polywire_net::TlsServer;
-use polywire_server::{BindError, RegisterError, Router, Server};
+use polywire_server::{BindError, Limits, RegisterError, Router, Server};
 
 pub use self::running::Running;
 pub use self::signals::asked_to_end;
@@ -49,6 +49,7 @@ pub struct App {
     describes_itself: bool,
     configure: Vec<Configure>,
     lame_duck: Duration,
+    grace: Option<Duration>,
 }
 
 type Configure = Box<dyn FnOnce(Server) -> Server + Send>;
@@ -90,6 +91,7 @@ impl App {
             describes_itself: true,
             configure: Vec::new(),
             lame_duck: Duration::ZERO,
+            grace: None,
         }
     }
 
@@ -107,7 +109,8 @@ impl App {
         self
     }
 
-    /// Where to listen. Default: `POLYWIRE_LISTEN`, else `127.0.0.1:0`, any free port.
+    /// Where to listen: on TCP (`host:port`), on a Unix socket (`unix:/path`), or within the
+    /// process (`memory:name`). Default: `POLYWIRE_LISTEN`, else `127.0.0.1:0`, any free port.
     pub fn listen(mut self, address: impl Into<Address>) -> Self {
         self.listen = Some(address.into());
         self
@@ -170,6 +173,20 @@ impl App {
         self.server(|server| server.tls(tls))
     }
 
+    /// What the server, its connections and their peers may take, [`grace`](Self::grace) included.
+    /// Default: every limit of [`Limits`] at its own default.
+    pub fn limits(self, limits: Limits) -> Self {
+        self.server(|server| server.limits(limits))
+    }
+
+    /// How long calls under way may take to end when the app drains, those of detached methods
+    /// whose callers have gone included; what still runs then is dropped. Goes before what
+    /// [`limits`](Self::limits) says of it. Default: 10 s.
+    pub fn grace(mut self, time: Duration) -> Self {
+        self.grace = Some(time);
+        self
+    }
+
     /// How long to go on serving between leaving the registry and refusing calls, for clients that
     /// hear of changes late. Default: zero.
     pub fn lame_duck(mut self, time: Duration) -> Self {
@@ -219,6 +236,10 @@ impl App {
         }
         let server = Server::new(router);
         let server = self.configure.into_iter().fold(server, |server, with| with(server));
+        let server = match self.grace {
+            Some(time) => server.grace(time),
+            None => server,
+        };
         let listen = self.listen.unwrap_or_else(listen_by_default);
         let mut running = Running::new(server.bind(&listen).await?, self.lame_duck);
         if let Some(registry) = registry {
