@@ -1,4 +1,5 @@
 //! An app and its client at an address of each kind.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::sync::Arc;
 

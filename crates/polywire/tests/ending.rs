@@ -1,4 +1,5 @@
 //! How an app ends.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::sync::Arc;
 
