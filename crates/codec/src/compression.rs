@@ -8,7 +8,6 @@ use std::fmt;
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use polywire_core::{Code, Status};
 
 /// How the bytes of one message are compressed; each message stands alone.
 ///
@@ -122,7 +121,7 @@ impl fmt::Display for Compression {
 #[non_exhaustive]
 pub enum DecompressError {
     /// The message is larger than allowed once decompressed; its sender has to send less.
-    #[error("message is over the limit of {limit} bytes once decompressed (max_message_bytes)")]
+    #[error("message is over the limit of {limit} bytes once decompressed")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
@@ -135,18 +134,6 @@ pub enum DecompressError {
         /// What is wrong with them.
         source: io::Error,
     },
-}
-
-impl DecompressError {
-    /// The status that the peer, or the caller, sees: `resource_exhausted` or `internal`.
-    #[must_use]
-    pub fn into_status(self) -> Status {
-        let code = match self {
-            Self::TooLarge { .. } => Code::ResourceExhausted,
-            Self::Corrupt { .. } => Code::Internal,
-        };
-        Status::new(code, self.to_string()).with_source(self)
-    }
 }
 
 /// The value of a parameter `q=…`; `None` for every other parameter. What is no number is 0.

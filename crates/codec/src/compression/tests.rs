@@ -65,10 +65,8 @@ fn members_and_frames_may_follow_one_another() {
 fn one_byte_over_the_limit_is_too_much() {
     for (compression, message) in known() {
         let error = compression.decompress(message, HELLO.len() - 1).unwrap_err();
-        let status = error.into_status();
-        assert_eq!(status.code(), Code::ResourceExhausted);
-        let text = "message is over the limit of 19 bytes once decompressed (max_message_bytes)";
-        assert_eq!(status.message(), text);
+        let text = "message is over the limit of 19 bytes once decompressed";
+        assert_eq!(error.to_string(), text);
     }
     let error = Compression::Identity.decompress(b"abc", 2).unwrap_err();
     assert!(matches!(error, DecompressError::TooLarge { limit: 2 }), "{error}");
@@ -90,9 +88,7 @@ fn bytes_behind_the_end_are_corrupt() {
     for (compression, message) in known() {
         let longer = [message, b"\x01\x02"].concat();
         let error = compression.decompress(&longer, 100).unwrap_err();
-        let status = error.into_status();
-        assert_eq!(status.code(), Code::Internal);
-        assert_eq!(status.message(), format!("corrupt {compression} message"));
+        assert_eq!(error.to_string(), format!("corrupt {compression} message"));
     }
 }
 
