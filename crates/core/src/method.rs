@@ -35,6 +35,20 @@ impl MethodName {
         }
     }
 
+    /// Splits a path of HTTP at its **last** slash: `/greeter.v1.Greeter/Hello`.
+    ///
+    /// # Errors
+    /// [`IllFormedName`] if there is no service or no method.
+    pub fn from_path(path: &str) -> Result<Self, IllFormedName> {
+        let text = path.strip_prefix('/').unwrap_or(path);
+        match text.rsplit_once('/') {
+            Some((service, method)) if !service.is_empty() && !method.is_empty() => {
+                Ok(Self { text: ByteStr::from(text), split: service.len() })
+            }
+            _ => Err(IllFormedName { name: ByteStr::from(path) }),
+        }
+    }
+
     /// Joins a service and a method by a dot.
     #[must_use]
     pub fn new(service: &str, method: &str) -> Self {
@@ -92,6 +106,15 @@ mod tests {
         ] {
             let name = MethodName::from_dotted(text).unwrap();
             assert_eq!((name.service(), name.method()), (service, method), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_last_slash_of_a_path_separates_service_and_method() {
+        let name = MethodName::from_path("/greeter.v1.Greeter/Hello").unwrap();
+        assert_eq!((name.service(), name.method()), ("greeter.v1.Greeter", "Hello"));
+        for path in ["", "/", "/Greeter", "/Greeter/", "//Hello", "Greeter"] {
+            assert!(MethodName::from_path(path).is_err(), "{path}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use polywire_core::{Address, BoxService, ConnectionInfo, ReplyFuture, Request};
 use polywire_net::{ByteStream, Prefixed, TlsServer};
 use polywire_wire::http1::{self, Head};
@@ -15,7 +15,9 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 
 use crate::drive::Driver;
-use crate::{Limits, Router};
+#[cfg(feature = "http")]
+use crate::http::{serve_h1, serve_h2};
+use crate::{Cors, Limits, Router};
 
 /// What all connections of a server have in common.
 pub(crate) struct Shared {
@@ -25,6 +27,9 @@ pub(crate) struct Shared {
     pub(crate) tls: Option<TlsServer>,
     /// Where `CONNECT` is answered besides Go's own path.
     pub(crate) rpc_path: Option<String>,
+    /// Which pages of other hosts may call.
+    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has pages"))]
+    pub(crate) cors: Cors,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
 }
@@ -34,7 +39,16 @@ impl Shared {
     #[cfg(test)]
     pub(crate) fn for_test(router: Router, limits: Limits, drain: CancellationToken) -> Self {
         let local = Address::from("memory:test");
-        Self { router, service: None, limits, tls: None, rpc_path: None, local, drain }
+        Self {
+            router,
+            service: None,
+            limits,
+            tls: None,
+            rpc_path: None,
+            cors: Cors::default(),
+            local,
+            drain,
+        }
     }
 
     /// Starts a call: through the layers, if there are any.
@@ -51,7 +65,7 @@ impl Shared {
 pub(crate) async fn serve(
     mut io: impl ByteStream + 'static,
     peer: Address,
-    shared: &Shared,
+    shared: &Arc<Shared>,
 ) -> io::Result<()> {
     let mut src = BytesMut::new();
     let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
@@ -101,11 +115,11 @@ fn late(_: time::error::Elapsed) -> io::Error {
 
 /// Speaks the wire that was found.
 async fn speak(
-    mut io: impl ByteStream,
+    mut io: impl ByteStream + 'static,
     mut src: BytesMut,
     row: Row,
     peer: Peer,
-    shared: &Shared,
+    shared: &Arc<Shared>,
 ) -> io::Result<()> {
     let Peer { address, tls } = peer;
     let limits = &shared.limits.wire;
@@ -118,12 +132,23 @@ async fn speak(
         Row::Jsonrpc => {
             Driver::new(JsonrpcServer::new(limits), shared, info("jsonrpc")).run(io, src).await
         }
-        Row::Http1 => {
-            if soon(http(&mut io, &mut src, shared), shared).await? == Some(true) {
+        Row::Http1 => match soon(exchange(&mut io, &mut src, shared), shared).await? {
+            None | Some(After::Close) => Ok(()),
+            Some(After::Netrpc) => {
                 let wire = NetrpcServer::new(limits);
-                Driver::new(wire, shared, info("netrpc+http")).run(io, src).await?;
+                Driver::new(wire, shared, info("netrpc+http")).run(io, src).await
             }
-            Ok(())
+            #[cfg(feature = "http")]
+            Some(After::Http) => {
+                // Hyper's state is large; connections of other wires do not carry its room.
+                let io = Prefixed::new(src.freeze(), io);
+                Box::pin(serve_h1(io, shared, info("http1"))).await
+            }
+        },
+        #[cfg(feature = "http")]
+        Row::Http2 => {
+            let io = Prefixed::new(src.freeze(), io);
+            Box::pin(serve_h2(io, shared, info("http2"))).await
         }
         row => {
             tracing::warn!(peer = %address, ?row, tls, "this wire is not served here");
@@ -150,12 +175,27 @@ async fn row(io: &mut (impl ByteStream + ?Sized), src: &mut BytesMut) -> io::Res
     }
 }
 
-/// Answers one request; true if net/rpc follows.
-async fn http(io: &mut impl ByteStream, src: &mut BytesMut, shared: &Shared) -> io::Result<bool> {
-    let head: Head = loop {
-        match http1::read_head(src, shared.limits.wire.max_head_bytes()) {
-            Ok(Some(head)) => break head,
-            Ok(None) if io.read_buf(src).await? == 0 => return Ok(false),
+/// What follows the first head of HTTP/1.
+enum After {
+    Netrpc,
+    /// The head, and whatever follows it, still to be read.
+    #[cfg(feature = "http")]
+    Http,
+    Close,
+}
+
+/// Looks at the first head of HTTP/1, and answers it if it is net/rpc's.
+async fn exchange(
+    io: &mut impl ByteStream,
+    src: &mut BytesMut,
+    shared: &Shared,
+) -> io::Result<After> {
+    // The head is looked at in a copy, since HTTP wants to read it again.
+    let (head, rest) = loop {
+        let mut copy = src.clone();
+        match http1::read_head(&mut copy, shared.limits.wire.max_head_bytes()) {
+            Ok(Some(head)) => break (head, copy),
+            Ok(None) if io.read_buf(src).await? == 0 => return Ok(After::Close),
             Ok(None) => {}
             Err(error) => {
                 io.write_all(&http1::bad_request()).await?;
@@ -163,19 +203,39 @@ async fn http(io: &mut impl ByteStream, src: &mut BytesMut, shared: &Shared) -> 
             }
         }
     };
-    let is_rpc = |path: &str| path == DEFAULT_RPC_PATH || Some(path) == shared.rpc_path.as_deref();
-    let (answer, goes_on) = match head.path() {
-        path if is_rpc(path) && head.method == "CONNECT" => (http1::connected(), true),
-        path if is_rpc(path) => (http1::method_not_allowed(&head), false),
-        DEFAULT_DEBUG_PATH => {
-            let html = http1::debug_page(&shared.router.debug_services());
-            (http1::page(&head, &html), false)
-        }
-        _ => (http1::not_found(&head), false),
+    let Some((answer, after)) = answer(&head, shared) else {
+        #[cfg(feature = "http")]
+        return Ok(After::Http);
+        #[cfg(not(feature = "http"))]
+        return not_found(io, &head).await;
     };
+    *src = rest;
     io.write_all(&answer).await?;
-    if !goes_on {
+    if matches!(after, After::Close) {
         io.shutdown().await?;
     }
-    Ok(goes_on)
+    Ok(after)
+}
+
+/// The answer to what Go's net/rpc serves over HTTP, and what follows it.
+fn answer(head: &Head, shared: &Shared) -> Option<(Bytes, After)> {
+    let is_rpc = |path: &str| path == DEFAULT_RPC_PATH || Some(path) == shared.rpc_path.as_deref();
+    match head.path() {
+        path if is_rpc(path) && head.method == "CONNECT" => {
+            Some((http1::connected(), After::Netrpc))
+        }
+        path if is_rpc(path) => Some((http1::method_not_allowed(head), After::Close)),
+        DEFAULT_DEBUG_PATH => {
+            let html = http1::debug_page(&shared.router.debug_services());
+            Some((http1::page(head, &html), After::Close))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(not(feature = "http"))]
+async fn not_found(io: &mut impl ByteStream, head: &Head) -> io::Result<After> {
+    io.write_all(&http1::not_found(head)).await?;
+    io.shutdown().await?;
+    Ok(After::Close)
 }

@@ -247,7 +247,11 @@ fn poll_write_all(
 }
 
 /// The rest of a call that waits: ended at its deadline, its panics an error of its own.
-async fn contained(answer: ReplyFuture, method: MethodName, deadline: Option<Deadline>) -> Reply {
+pub(crate) async fn contained(
+    answer: ReplyFuture,
+    method: MethodName,
+    deadline: Option<Deadline>,
+) -> Reply {
     let answer = AssertUnwindSafe(answer).catch_unwind();
     let ended = match deadline {
         None => answer.await,
@@ -261,7 +265,7 @@ async fn contained(answer: ReplyFuture, method: MethodName, deadline: Option<Dea
     ended.unwrap_or_else(|_panic| Err(panicked(&method)))
 }
 
-fn panicked(method: &MethodName) -> Status {
+pub(crate) fn panicked(method: &MethodName) -> Status {
     tracing::error!(%method, "the handler panicked");
     Status::new(Code::Internal, "the handler panicked")
 }

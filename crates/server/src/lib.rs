@@ -8,14 +8,18 @@
 #![forbid(unsafe_code)]
 
 mod connection;
+mod cors;
 mod detached;
 mod drive;
+#[cfg(feature = "http")]
+mod http;
 mod leaf;
 mod limits;
 mod read;
 mod router;
 mod server;
 
+pub use self::cors::Cors;
 pub use self::leaf::{
     Answer, BoxStream, bidi_streaming, client_streaming, server_streaming, unary,
 };

@@ -8,14 +8,21 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use polywire_codec::CodecError;
 use polywire_core::{
-    Code, Handler, MethodDescriptor, Reply, ReplyFuture, Request, Service, ServiceDefinition,
-    ServiceDescriptor, Status,
+    Code, Handler, MethodDescriptor, MethodName, Reply, ReplyFuture, Request, Service,
+    ServiceDefinition, ServiceDescriptor, Status,
 };
 use polywire_wire::http1::{DebugMethod, DebugService};
 
 /// Answers requests by the method they name. Clones share what was added.
 #[derive(Clone, Default)]
-pub struct Router(Arc<Map<String, Entry>>);
+pub struct Router(Arc<Services>);
+
+#[derive(Clone, Default)]
+struct Services {
+    by_name: Map<String, Entry>,
+    /// The names with their packages, as wires have them whose names hold those.
+    by_full_name: Map<String, Entry>,
+}
 
 /// Keys are names the program registered; peers only look up, so no defence against chosen keys is
 /// needed.
@@ -24,7 +31,7 @@ type Map<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 #[derive(Clone)]
 struct Entry {
     descriptor: &'static ServiceDescriptor,
-    methods: Map<&'static str, Arc<Counted>>,
+    methods: Arc<Map<&'static str, Counted>>,
 }
 
 struct Counted {
@@ -89,7 +96,7 @@ impl Router {
         if descriptor.methods.is_empty() {
             return Err(RegisterError::NoMethods(descriptor.name));
         }
-        if self.0.contains_key(name) {
+        if self.0.by_name.contains_key(name) {
             return Err(RegisterError::Taken(name.to_owned()));
         }
         for method in descriptor.methods {
@@ -101,16 +108,21 @@ impl Router {
         let methods = service.methods().into_iter().map(|method| {
             let (descriptor, handler) = (method.descriptor, method.handler);
             let counted = Counted { descriptor, handler, calls: AtomicU64::new(0) };
-            (descriptor.name, Arc::new(counted))
+            (descriptor.name, counted)
         });
-        let entry = Entry { descriptor, methods: methods.collect() };
-        Arc::make_mut(&mut self.0).insert(name.to_owned(), entry);
+        let entry = Entry { descriptor, methods: Arc::new(methods.collect()) };
+        let services = Arc::make_mut(&mut self.0);
+        if !descriptor.package.is_empty() {
+            let full_name = format!("{}.{name}", descriptor.package);
+            services.by_full_name.insert(full_name, entry.clone());
+        }
+        services.by_name.insert(name.to_owned(), entry);
         Ok(self)
     }
 
     /// Every service, and the name it was added under.
     pub fn services(&self) -> impl Iterator<Item = (&str, &'static ServiceDescriptor)> {
-        self.0.iter().map(|(name, entry)| (name.as_str(), entry.descriptor))
+        self.0.by_name.iter().map(|(name, entry)| (name.as_str(), entry.descriptor))
     }
 
     /// What the debug page shows.
@@ -124,7 +136,7 @@ impl Router {
             });
             DebugService { name: name.clone(), methods: methods.collect() }
         };
-        self.0.iter().map(service).collect()
+        self.0.by_name.iter().map(service).collect()
     }
 
     /// Starts a call without another box around the leaf's own.
@@ -142,9 +154,19 @@ impl Router {
         let missing = |what| {
             Status::new(Code::Unimplemented, format!("rpc: can't find {what} {}", request.method))
         };
-        let entry = self.0.get(request.method.service()).ok_or_else(|| missing("service"))?;
-        let method = entry.methods.get(request.method.method());
-        method.map(|method| &**method).ok_or_else(|| missing("method"))
+        let entry = self.entry(&request.method).ok_or_else(|| missing("service"))?;
+        entry.methods.get(request.method.method()).ok_or_else(|| missing("method"))
+    }
+
+    fn entry(&self, name: &MethodName) -> Option<&Entry> {
+        let service = name.service();
+        self.0.by_name.get(service).or_else(|| self.0.by_full_name.get(service))
+    }
+
+    /// What is known of a method before it is called.
+    #[cfg(feature = "http")]
+    pub(crate) fn descriptor(&self, name: &MethodName) -> Option<&'static MethodDescriptor> {
+        self.entry(name)?.methods.get(name.method()).map(|method| method.descriptor)
     }
 }
 
@@ -156,6 +178,6 @@ impl Service for Router {
 
 impl fmt::Debug for Router {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.0.by_name.keys()).finish()
     }
 }

@@ -16,7 +16,7 @@ use tower_layer::Layer;
 
 use crate::connection::{self, Shared};
 use crate::detached::Counting;
-use crate::{Limits, Router};
+use crate::{Cors, Limits, Router};
 
 /// How long to wait after an accept failed: for want of descriptors it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -31,6 +31,7 @@ pub struct Server {
     limits: Limits,
     tls: Option<TlsServer>,
     rpc_path: Option<String>,
+    cors: Cors,
 }
 
 /// Nobody can listen at the address.
@@ -50,7 +51,15 @@ impl Server {
         let detached = TaskTracker::new();
         let service = Counting::is_needed(&router)
             .then(|| BoxService::new(Counting { router: router.clone(), count: detached.clone() }));
-        Self { router, service, detached, limits: Limits::default(), tls: None, rpc_path: None }
+        Self {
+            router,
+            service,
+            detached,
+            limits: Limits::default(),
+            tls: None,
+            rpc_path: None,
+            cors: Cors::default(),
+        }
     }
 
     /// Wraps what answers in a layer; the one added last meets a request first.
@@ -134,10 +143,11 @@ impl Listening {
     /// **Cancel safe**: dropping the future closes every connection.
     pub async fn serve(self, drain: CancellationToken) {
         let Self { server, listener } = self;
-        let Server { router, service, detached, limits, tls, rpc_path } = server;
+        let Server { router, service, detached, limits, tls, rpc_path, cors } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
         let local = listener.local_address().clone();
-        let shared = Shared { router, service, limits, tls, rpc_path, local, drain: drain.clone() };
+        let shared =
+            Shared { router, service, limits, tls, rpc_path, cors, local, drain: drain.clone() };
         let shared = Arc::new(shared);
         let mut connections = JoinSet::new();
         loop {

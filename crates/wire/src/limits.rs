@@ -39,6 +39,12 @@ impl Limits {
         self
     }
 
+    /// The bytes of one message, for whoever reads messages outside of this crate.
+    #[must_use]
+    pub const fn max_message_bytes(&self) -> usize {
+        self.message_bytes
+    }
+
     /// What one gob stream may define and nest. Its message size is that of
     /// [`message_bytes`](Self::message_bytes).
     #[must_use]
@@ -73,6 +79,12 @@ impl Limits {
     pub const fn metadata_bytes(mut self, bytes: usize) -> Self {
         self.metadata_bytes = bytes;
         self
+    }
+
+    /// The bytes of one call's metadata, for whoever reads heads outside of this crate.
+    #[must_use]
+    pub const fn max_metadata_bytes(&self) -> usize {
+        self.metadata_bytes
     }
 
     /// Calls in one JSON-RPC batch. A larger one is answered with one error. Default: 1000.

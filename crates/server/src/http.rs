@@ -1,0 +1,81 @@
+//! Calls over HTTP: gRPC, gRPC-Web, Connect and plain JSON, whatever the version of HTTP.
+//!
+//! A head says which dialect its request is in; the dialect turns head and body into a call and the
+//! reply into a response. The two versions of HTTP differ only in the loop that carries them.
+
+mod body;
+mod connect;
+mod cork;
+mod cors;
+mod exchange;
+mod grpc;
+mod h1;
+mod h2;
+mod incoming;
+mod pages;
+mod reply;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use ::http::{Method, Request, Response};
+use bytes::Bytes;
+use http_body::Body;
+use polywire_core::ConnectionInfo;
+use polywire_wire::connect::{ContentType, Protocol};
+
+use crate::connection::Shared;
+
+pub(crate) use self::body::ReplyBody;
+pub(crate) use self::h1::serve as serve_h1;
+pub(crate) use self::h2::serve as serve_h2;
+
+/// The body of a request, of whichever version of HTTP.
+pub(crate) trait RequestBody:
+    Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static
+{
+}
+
+impl<B> RequestBody for B where
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + Unpin + 'static
+{
+}
+
+/// Answers one request.
+pub(crate) async fn answer<B: RequestBody>(
+    shared: Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    request: Request<B>,
+) -> Response<ReplyBody> {
+    let (head, body) = request.into_parts();
+    let origin = head.headers.get(::http::header::ORIGIN).cloned();
+    if origin.is_some() && cors::is_preflight(&head) {
+        return cors::preflight(&shared.cors, &head);
+    }
+    let content_type = head.headers.get(::http::header::CONTENT_TYPE);
+    let content_type = content_type.and_then(|value| value.to_str().ok());
+    let known = content_type.and_then(ContentType::parse);
+    let protocol = content_type.and_then(Protocol::of);
+    let mut response = match (protocol, known) {
+        (Some(Protocol::Grpc | Protocol::GrpcWeb), known) => {
+            grpc::answer(&shared, info, &head, body, known).await
+        }
+        (Some(Protocol::ConnectStream), known) => {
+            connect::stream(&shared, info, &head, body, known).await
+        }
+        (Some(Protocol::ConnectUnary), Some(known)) if head.method == Method::POST => {
+            connect::unary(&shared, info, &head, body, known).await
+        }
+        _ if matches!(head.method, Method::GET | Method::HEAD) => {
+            match connect::get(&shared, Arc::clone(&info), &head).await {
+                Some(response) => response,
+                None => pages::answer(&shared, &head),
+            }
+        }
+        _ => pages::answer(&shared, &head),
+    };
+    if let Some(origin) = origin {
+        cors::allow(&shared.cors, &origin, &mut response);
+    }
+    response
+}

@@ -1,0 +1,235 @@
+//! Connect, and plain JSON, which is its unary form. Facts: the Connect protocol reference at
+//! connectrpc.com.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
+use ::http::request::Parts;
+use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
+use polywire_codec::compression::Compression;
+use polywire_core::{
+    Body, CallKind, Code, ConnectionInfo, Deadline, Encoding, Metadata, Reply, Status, Trailers,
+};
+use polywire_wire::connect::{self, ContentType, Protocol, encode_error, http_status};
+use polywire_wire::http::{metadata_to_headers, trailers_to_headers};
+
+use super::body::ReplyBody;
+use super::exchange::{self, Call, mirrored, only_post, plain, reading, text, unsupported};
+use super::reply::{Ending, ReplyStream, Writing};
+use super::{RequestBody, pages};
+use crate::connection::Shared;
+
+/// Answers a call of one message each way.
+pub(super) async fn unary<B: RequestBody>(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+    body: B,
+    content: ContentType,
+) -> Response<ReplyBody> {
+    if content.codec == Encoding::ProtoJson && exchange::method_of(head).is_err() {
+        return pages::jsonrpc(shared, info, head, body).await;
+    }
+    let call = prepare(shared, info, head, CONTENT_ENCODING.as_str());
+    let (call, compression) = match call {
+        Ok(prepared) => prepared,
+        Err(status) => return failed(&status),
+    };
+    if call.kind() != CallKind::Unary {
+        return unsupported();
+    }
+    let accepted = text(&head.headers, ACCEPT_ENCODING.as_str());
+    let reading = reading(shared, content.codec, compression);
+    let reply = call.plain(body, reading).await;
+    respond(reply, content, mirrored(compression, accepted))
+}
+
+/// Answers a call by GET; `None` if the path is no method's.
+pub(super) async fn get(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+) -> Option<Response<ReplyBody>> {
+    let name = exchange::method_of(head).ok()?;
+    let method = shared.router.descriptor(&name)?;
+    if method.kind != CallKind::Unary || !method.idempotent || head.method != Method::GET {
+        return Some(only_post("POST"));
+    }
+    let query = match connect::get::parse(head.uri.query().unwrap_or_default()) {
+        Ok(query) => query,
+        Err(connect::get::GetError::Malformed(status)) => return Some(failed(&status)),
+        Err(_unknown) => return Some(unsupported()),
+    };
+    let named = query.compression.as_deref().unwrap_or(Compression::Identity.as_str());
+    let Some(compression) = Compression::from_name(named) else {
+        let text =
+            format!("compression `{named}` is not known here; there are {}", Compression::NAMES);
+        return Some(failed(&Status::new(Code::Unimplemented, text)));
+    };
+    let call = timeout(&head.headers).and_then(|timeout| Call::new(shared, info, head, timeout));
+    let argument = reading(shared, query.codec, compression).message(query.message);
+    let reply = match (call, argument) {
+        (Ok(call), Ok(argument)) => call.with(Body::Unary(argument)).await,
+        (Err(status), _) | (_, Err(status)) => Err(status),
+    };
+    let content = ContentType { protocol: Protocol::ConnectUnary, codec: query.codec, text: false };
+    let accepted = text(&head.headers, ACCEPT_ENCODING.as_str());
+    Some(respond(reply, content, mirrored(compression, accepted)))
+}
+
+/// Answers a call with streams.
+pub(super) async fn stream<B: RequestBody>(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+    body: B,
+    known: Option<ContentType>,
+) -> Response<ReplyBody> {
+    if head.method != Method::POST {
+        return only_post("POST");
+    }
+    let Some(content) = known else { return unsupported() };
+    let accepted = text(&head.headers, "connect-accept-encoding");
+    let prepared = prepare(shared, info, head, "connect-content-encoding");
+    let compression = prepared.as_ref().map_or(Compression::Identity, |(_, found)| *found);
+    let writing = Writing {
+        codec: content.codec,
+        compression: mirrored(compression, accepted),
+        ending: Ending::Connect,
+    };
+    let (reply, deadline) = match prepared {
+        Ok((call, _)) if call.descriptor.is_some() && call.kind() == CallKind::Unary => {
+            return unsupported();
+        }
+        Ok((call, _))
+            if call.kind() == CallKind::BidiStreaming && head.version < Version::HTTP_2 =>
+        {
+            let text = "streams both ways at once need HTTP/2\n";
+            return plain(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text);
+        }
+        Ok((call, _)) => {
+            let deadline = call.deadline();
+            let reading = reading(shared, content.codec, compression);
+            (call.enveloped(body, reading, false).await, deadline)
+        }
+        Err(status) => (Err(status), None),
+    };
+    respond_stream(reply, content, writing, deadline)
+}
+
+fn prepare<'a>(
+    shared: &'a Shared,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+    encoding: &str,
+) -> Result<(Call<'a>, Compression), Status> {
+    if let Some(version) = head.headers.get("connect-protocol-version")
+        && version != "1"
+    {
+        let text = format!("connect-protocol-version {version:?} is not 1");
+        return Err(Status::new(Code::InvalidArgument, text));
+    }
+    let compression = exchange::compression(&head.headers, encoding)?;
+    let call = Call::new(shared, info, head, timeout(&head.headers)?)?;
+    Ok((call, compression))
+}
+
+fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
+    let value = headers.get("connect-timeout-ms");
+    value.map(|value| connect::timeout::parse(value.as_bytes())).transpose()
+}
+
+fn respond(reply: Reply, content: ContentType, compression: Compression) -> Response<ReplyBody> {
+    let answer = match reply {
+        Ok(answer) => answer,
+        Err(status) => return failed(&status),
+    };
+    let writing = Writing { codec: content.codec, compression, ending: Ending::Connect };
+    let message = match &answer.body {
+        Body::Unary(payload) => writing.message(payload),
+        _ => Err(Status::new(Code::Internal, "the reply has no message")),
+    };
+    let message = match message {
+        Ok((_, message)) => message,
+        Err(status) => return failed(&status),
+    };
+    let mut response = Response::new(ReplyBody::data(message));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
+    if compression != Compression::Identity {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.as_str()));
+    }
+    add(&answer.metadata, headers);
+    if let Some(trailers) = &answer.trailers {
+        for left_out in trailers_to_headers(&trailers.snapshot(), headers) {
+            tracing::debug!(%left_out, "metadata was left out");
+        }
+    }
+    response
+}
+
+/// The reply to a call that failed, which is JSON whatever the call was in.
+fn failed(status: &Status) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::data(encode_error(status)));
+    *response.status_mut() = http_status(status.code());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    add(status.metadata(), headers);
+    response
+}
+
+fn respond_stream(
+    reply: Reply,
+    content: ContentType,
+    writing: Writing,
+    deadline: Option<Deadline>,
+) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
+    if writing.compression != Compression::Identity {
+        let name = HeaderValue::from_static(writing.compression.as_str());
+        headers.insert("connect-content-encoding", name);
+    }
+    let status = match reply {
+        Ok(answer) => {
+            add(&answer.metadata, headers);
+            match one_or_stream(answer, writing, deadline) {
+                Ok(body) => {
+                    *response.body_mut() = body;
+                    return response;
+                }
+                Err(status) => status,
+            }
+        }
+        Err(status) => status,
+    };
+    *response.body_mut() = ReplyBody::data(writing.end(Err(&status), &Metadata::new()).0);
+    response
+}
+
+/// The messages of a reply: a stream, or the one of a method that only takes a stream.
+fn one_or_stream(
+    answer: polywire_core::Response,
+    writing: Writing,
+    deadline: Option<Deadline>,
+) -> Result<ReplyBody, Status> {
+    let Body::Unary(payload) = &answer.body else {
+        let stream = ReplyStream::new(answer, writing, deadline).map(Box::new);
+        return stream
+            .map(ReplyBody::Stream)
+            .ok_or_else(|| Status::new(Code::Internal, "the reply has no message"));
+    };
+    let mut out = bytes::BytesMut::new();
+    writing.put(payload, &mut out)?;
+    let trailers = answer.trailers.as_ref().map(Trailers::snapshot).unwrap_or_default();
+    out.extend_from_slice(&writing.end(Ok(()), &trailers).0);
+    Ok(ReplyBody::data(out.freeze()))
+}
+
+fn add(metadata: &Metadata, headers: &mut HeaderMap) {
+    for left_out in metadata_to_headers(metadata, headers) {
+        tracing::debug!(%left_out, "metadata was left out");
+    }
+}

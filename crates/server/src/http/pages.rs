@@ -1,0 +1,127 @@
+//! What is no call by path: the pages of the server itself, and JSON-RPC.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::header::CONTENT_TYPE;
+use ::http::request::Parts;
+use ::http::{HeaderValue, Method, Response, StatusCode};
+use bytes::{Buf as _, BytesMut};
+use futures_util::future::join_all;
+use polywire_codec::compression::Compression;
+use polywire_core::{ConnectionInfo, Deadline, Encoding, Reply, Request};
+use polywire_wire::http1::debug_page;
+use polywire_wire::jsonrpc::JsonrpcServer;
+use polywire_wire::netrpc::DEFAULT_DEBUG_PATH;
+use polywire_wire::{Outgoing, ServerEvent, ServerWire, WireError};
+use tokio::time::Instant;
+
+use super::RequestBody;
+use super::body::ReplyBody;
+use super::exchange::{only_post, plain, reading, unsupported};
+use crate::connection::Shared;
+use crate::drive::contained;
+
+/// Answers what is no call.
+pub(super) fn answer(shared: &Shared, head: &Parts) -> Response<ReplyBody> {
+    let is_get = matches!(head.method, Method::GET | Method::HEAD);
+    match head.uri.path() {
+        DEFAULT_DEBUG_PATH if is_get => {
+            let html = debug_page(&shared.router.debug_services());
+            let mut response = Response::new(ReplyBody::data(html));
+            let html = HeaderValue::from_static("text/html; charset=utf-8");
+            response.headers_mut().insert(CONTENT_TYPE, html);
+            response
+        }
+        _ if super::exchange::method_of(head)
+            .is_ok_and(|method| shared.router.descriptor(&method).is_some()) =>
+        {
+            if head.method == Method::POST { unsupported() } else { only_post("POST") }
+        }
+        _ => plain(StatusCode::NOT_FOUND, "404 page not found\n"),
+    }
+}
+
+/// Answers JSON-RPC 2.0, or 1.0, in the body of a POST.
+pub(super) async fn jsonrpc<B: RequestBody>(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+    body: B,
+) -> Response<ReplyBody> {
+    if !JSONRPC_PATHS.contains(&head.uri.path()) {
+        return plain(StatusCode::NOT_FOUND, "404 page not found\n");
+    }
+    let whole = reading(shared, Encoding::Json, Compression::Identity).whole(body).await;
+    let answered = match whole {
+        Ok(payload) => calls(shared, &info, BytesMut::from(&*payload.bytes)).await,
+        Err(status) => {
+            let code = polywire_wire::connect::http_status(status.code());
+            return plain(code, status.message().to_owned());
+        }
+    };
+    match answered {
+        Ok(mut out) if out.is_empty() => {
+            out.reset();
+            let mut response = Response::new(ReplyBody::empty());
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            response
+        }
+        Ok(mut out) => {
+            let mut response = Response::new(ReplyBody::data(out.copy_to_bytes(out.len())));
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+            response
+        }
+        Err(error) => plain(StatusCode::BAD_REQUEST, format!("{error}\n")),
+    }
+}
+
+/// Carries out every call there is, at the same time.
+async fn calls(
+    shared: &Arc<Shared>,
+    info: &Arc<ConnectionInfo>,
+    mut src: BytesMut,
+) -> Result<Outgoing, WireError> {
+    let mut wire = JsonrpcServer::new(&shared.limits.wire);
+    let mut out = Outgoing::default();
+    let mut pending = Vec::new();
+    loop {
+        let event = match wire.read(&mut src)? {
+            Some(event) => Some(event),
+            None => wire.finish(&mut src)?,
+        };
+        match event {
+            None => break,
+            Some(ServerEvent::Call { ticket, request, timeout, .. }) => {
+                let answer = call(shared, info, request, timeout);
+                pending.push(async move { (ticket, answer.await) });
+            }
+            Some(ServerEvent::Reject { ticket, status }) => {
+                wire.write(ticket, Err(status), &mut out);
+            }
+            Some(_) => {}
+        }
+    }
+    for (ticket, reply) in join_all(pending).await {
+        wire.write(ticket, reply, &mut out);
+    }
+    Ok(out)
+}
+
+fn call(
+    shared: &Arc<Shared>,
+    info: &Arc<ConnectionInfo>,
+    mut request: Request,
+    timeout: Option<Duration>,
+) -> impl Future<Output = Reply> + use<> {
+    request.connection = Some(Arc::clone(info));
+    request.deadline =
+        timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
+    let (method, deadline) = (request.method.clone(), request.deadline);
+    let shared = Arc::clone(shared);
+    // A panic before the first await is one of the future's as well.
+    contained(Box::pin(async move { shared.start(request).await }), method, deadline)
+}
+
+const JSONRPC_PATHS: [&str; 3] = ["/", "/jsonrpc", "/rpc"];
