@@ -1,15 +1,17 @@
 //! Foreign peers, unmodified, against polywire in both directions.
 //!
-//! `interop/go` and `interop/rust` hold a client and a server each, which offer the same services and
-//! have the same command line. A client starts the other side's server, prints a line per case and
-//! ends; what is left for here is to build them and to count.
+//! Each folder of `interop` holds a client and a server, which offer the same services and have the
+//! same command line. A client starts the other side's server, prints a line per case and ends; what
+//! is left for here is to build them and to count.
 
 mod client;
+mod peers;
 mod programs;
 
 use std::process::ExitCode;
 
 use self::client::{Count, Direction};
+use self::peers::Peer;
 use self::programs::Programs;
 use crate::args::Args;
 
@@ -28,7 +30,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
     };
     match interop(&options) {
         Ok(count) => {
-            println!("{} passed, {} failed", count.passed, count.failed);
+            println!("{count}");
             if count.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
@@ -41,15 +43,16 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
-  SUITE            netrpc or jsonrpc (default: both)
+  SUITE            netrpc, jsonrpc or grpc (default: all)
+  --peer PEER      go or grpc-go (default: all that have the suite)
   --only TEXT      cases whose name holds this
-  --reference      Go's client against Go's server first, which shows that the cases are right";
-
-const SUITES: &[&str] = &["netrpc", "jsonrpc"];
+  --reference      each peer's client against its own server first, which shows that the cases are
+                   right";
 
 #[derive(Debug)]
 struct Options {
     suites: Vec<String>,
+    peer: Option<Peer>,
     only: String,
     reference: bool,
 }
@@ -57,17 +60,20 @@ struct Options {
 impl Options {
     /// `None` when the user asked for help.
     fn read(words: &[String]) -> Result<Option<Self>, String> {
-        let is_suite = |word: &String| SUITES.contains(&word.as_str());
+        let known: Vec<&str> = Peer::ALL.iter().flat_map(|peer| peer.suites()).copied().collect();
+        let is_suite = |word: &String| known.contains(&word.as_str());
         let (mut suites, rest): (Vec<_>, Vec<_>) = words.iter().cloned().partition(is_suite);
         if suites.is_empty() {
-            suites = SUITES.iter().map(|&suite| suite.to_owned()).collect();
+            suites = known.into_iter().map(str::to_owned).collect();
         }
         let mut args = Args::new(&rest);
         if args.flag("--help") || args.flag("-h") {
             return Ok(None);
         }
         let only = args.value("--only")?.unwrap_or_default();
-        let options = Self { suites, only, reference: args.flag("--reference") };
+        let peer = args.value::<String>("--peer")?;
+        let peer = peer.map(|name| Peer::from_name(&name)).transpose()?;
+        let options = Self { suites, peer, only, reference: args.flag("--reference") };
         args.finish()?;
         Ok(Some(options))
     }
@@ -75,17 +81,27 @@ impl Options {
 
 /// Runs everything, in the order in which it is easiest to see what is wrong.
 fn interop(options: &Options) -> Result<Count, String> {
-    let programs = Programs::build()?;
-    let mut directions = vec![Direction::GO_TO_POLYWIRE, Direction::POLYWIRE_TO_GO];
-    if options.reference {
-        directions.insert(0, Direction::GO_TO_GO);
-    }
+    let programs = Programs::new()?;
     let mut total = Count::default();
-    for direction in directions {
-        let count = direction.run(&programs, &options.suites, &options.only)?;
-        total = Count { passed: total.passed + count.passed, failed: total.failed + count.failed };
+    for peer in Peer::ALL {
+        let of_peer = |suite: &&String| peer.suites().contains(&suite.as_str());
+        let suites: Vec<String> = options.suites.iter().filter(of_peer).cloned().collect();
+        if suites.is_empty() || options.peer.is_some_and(|only| only != peer) {
+            continue;
+        }
+        let (foreign, ours) = (programs.foreign(peer)?, programs.ours()?);
+        let mut directions = vec![
+            Direction { client: &foreign, server: &ours },
+            Direction { client: &ours, server: &foreign },
+        ];
+        if options.reference {
+            directions.insert(0, Direction { client: &foreign, server: &foreign });
+        }
+        for direction in directions {
+            total += direction.run(&programs.certificates, &suites, &options.only)?;
+        }
     }
-    if total.passed + total.failed == 0 {
+    if total == Count::default() {
         return Err(format!("no case has a name with `{}`", options.only));
     }
     Ok(total)

@@ -1,53 +1,59 @@
 //! One client against the other side's server: its cases, as it reports them.
 
+use std::fmt;
 use std::io::{BufRead as _, BufReader};
+use std::ops::AddAssign;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use super::programs::Programs;
+use super::programs::Side;
 
 /// Who calls whom.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Direction {
-    name: &'static str,
-    client: Side,
-    server: Side,
+pub(super) struct Direction<'a> {
+    pub(super) client: &'a Side,
+    pub(super) server: &'a Side,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Go,
-    Polywire,
-}
-
-/// Cases that went well, and those that did not.
-#[derive(Debug, Default, Clone, Copy)]
+/// Cases that went well, those that did not, and those that cannot be run.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Count {
     pub(super) passed: usize,
     pub(super) failed: usize,
+    pub(super) skipped: usize,
 }
 
-impl Direction {
-    pub(super) const GO_TO_POLYWIRE: Self =
-        Self { name: "go->polywire", client: Side::Go, server: Side::Polywire };
-    pub(super) const POLYWIRE_TO_GO: Self =
-        Self { name: "polywire->go", client: Side::Polywire, server: Side::Go };
-    pub(super) const GO_TO_GO: Self = Self { name: "go->go", client: Side::Go, server: Side::Go };
+impl AddAssign for Count {
+    fn add_assign(&mut self, more: Self) {
+        self.passed += more.passed;
+        self.failed += more.failed;
+        self.skipped += more.skipped;
+    }
+}
 
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { passed, failed, skipped } = self;
+        write!(f, "{passed} passed, {failed} failed")?;
+        if *skipped > 0 { write!(f, ", {skipped} skipped") } else { Ok(()) }
+    }
+}
+
+impl Direction<'_> {
     /// Runs the client's suites and prints a line per case.
     ///
     /// # Errors
     /// The client cannot be started.
     pub(super) fn run(
         self,
-        programs: &Programs,
+        certificates: &Path,
         suites: &[String],
         only: &str,
     ) -> Result<Count, String> {
-        let mut command = self.command(programs);
+        let mut command = self.command(certificates);
         command.args(["--only", only]).args(suites);
         let mut child = command
             .stdin(Stdio::null())
@@ -69,20 +75,13 @@ impl Direction {
         Ok(count)
     }
 
-    fn command(self, programs: &Programs) -> Command {
-        let server = |side| match side {
-            Side::Go => &programs.go_server,
-            Side::Polywire => &programs.polywire_server,
-        };
-        let client: &Path = match self.client {
-            Side::Go => &programs.go_client,
-            Side::Polywire => &programs.polywire_client,
-        };
-        let mut command = Command::new(client);
-        command.arg("--server").arg(server(self.server));
-        command.arg("--certificates").arg(&programs.certificates);
-        if self.client == Side::Go && self.server == Side::Go {
-            command.args(["--peer", "go"]);
+    fn command(self, certificates: &Path) -> Command {
+        let mut command = Command::new(&self.client.client);
+        command.envs(self.client.environment.iter().chain(&self.server.environment).cloned());
+        command.arg("--server").arg(&self.server.server);
+        command.arg("--certificates").arg(certificates);
+        if self.client.name == self.server.name && self.client.tells_peers_apart {
+            command.args(["--peer", self.server.name]);
         }
         command
     }
@@ -104,17 +103,26 @@ impl Direction {
     fn line(self, line: &str, count: &mut Count) {
         if let Some(case) = line.strip_prefix("ok ") {
             count.passed += 1;
-            println!("ok   {} {case}", self.name);
+            println!("ok   {self} {case}");
         } else if let Some(case) = line.strip_prefix("FAIL ") {
             self.fail(case, count);
+        } else if let Some(case) = line.strip_prefix("skip ") {
+            count.skipped += 1;
+            println!("skip {self} {case}");
         } else {
-            eprintln!("{}: {line}", self.name);
+            eprintln!("{self}: {line}");
         }
     }
 
     fn fail(self, why: &str, count: &mut Count) {
         count.failed += 1;
-        println!("FAIL {} {why}", self.name);
+        println!("FAIL {self} {why}");
+    }
+}
+
+impl fmt::Display for Direction<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}->{}", self.client.name, self.server.name)
     }
 }
 

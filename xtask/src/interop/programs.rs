@@ -1,50 +1,107 @@
 //! The programs of both sides: what must be installed, and how they are built.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::peers::Peer;
 use crate::repo;
 
-/// The clients and servers, and the certificates they share.
+/// Builds programs below the target folder.
 #[derive(Debug)]
 pub(super) struct Programs {
-    pub(super) go_client: PathBuf,
-    pub(super) go_server: PathBuf,
-    pub(super) polywire_client: PathBuf,
-    pub(super) polywire_server: PathBuf,
+    root: PathBuf,
+    target: PathBuf,
+    /// An authority and a certificate, for this run only.
     pub(super) certificates: PathBuf,
 }
 
+/// A client and a server of one implementation.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) name: &'static str,
+    pub(super) client: PathBuf,
+    pub(super) server: PathBuf,
+    /// What both need to be told to run.
+    pub(super) environment: Vec<(OsString, OsString)>,
+    /// Whether the client has cases that only polywire passes.
+    pub(super) tells_peers_apart: bool,
+}
+
 impl Programs {
-    /// Builds all of them below the target folder.
+    /// Makes the certificates.
     ///
     /// # Errors
-    /// Go is missing or too old, or something does not build.
-    pub(super) fn build() -> Result<Self, String> {
-        check_go()?;
+    /// Go is missing or too old.
+    pub(super) fn new() -> Result<Self, String> {
+        check_go((1, 21))?;
         let root = repo::root();
         let target = target_dir(&root)?;
-        let (go, rust) = (target.join("interop"), target.join("debug"));
-        // Nothing here needs a module or another toolchain, so nothing is to be fetched.
-        let mut build = Command::new("go");
-        build.current_dir(root.join("interop/go")).env("GOTOOLCHAIN", "local");
-        build.arg("build").arg("-o").arg(folder(&go)).args(["./certificates", "./client"]);
-        succeed(build.arg("./server"))?;
-        succeed(repo::cargo(&root).args(["build", "--package", "polywire-interop"]))?;
-        let certificates = go.join("tls");
-        succeed(Command::new(program(&go, "certificates")).arg(&certificates))?;
-        Ok(Self {
-            go_client: program(&go, "client"),
-            go_server: program(&go, "server"),
-            polywire_client: program(&rust, "interop-client"),
-            polywire_server: program(&rust, "interop-server"),
-            certificates,
+        let certificates = target.join("interop/tls");
+        let programs = Self { root, target, certificates };
+        let folder = programs.go("go", &["./certificates"])?;
+        succeed(Command::new(program(&folder, "certificates")).arg(&programs.certificates))?;
+        Ok(programs)
+    }
+
+    /// Builds polywire's side.
+    ///
+    /// # Errors
+    /// It does not build.
+    pub(super) fn ours(&self) -> Result<Side, String> {
+        succeed(repo::cargo(&self.root).args(["build", "--package", "polywire-interop"]))?;
+        let folder = self.target.join("debug");
+        Ok(Side {
+            client: program(&folder, "interop-client"),
+            server: program(&folder, "interop-server"),
+            ..Side::new("polywire", &folder)
         })
+    }
+
+    /// Builds or installs a peer.
+    ///
+    /// # Errors
+    /// Its toolchain is missing or too old, or something does not build.
+    pub(super) fn foreign(&self, peer: Peer) -> Result<Side, String> {
+        let name = peer.name();
+        match peer {
+            Peer::Go => {
+                let folder = self.go("go", &["./client", "./server"])?;
+                Ok(Side { tells_peers_apart: true, ..Side::new(name, &folder) })
+            }
+            Peer::GrpcGo => {
+                check_go((1, 25))?;
+                Ok(Side::new(name, &self.go("go-grpc", &["./client", "./server"])?))
+            }
+        }
+    }
+
+    /// Builds commands of a module, and says where they are.
+    fn go(&self, module: &str, commands: &[&str]) -> Result<PathBuf, String> {
+        let folder = self.target.join("interop").join(module);
+        let mut build = Command::new("go");
+        build.current_dir(self.root.join("interop").join(module));
+        // The Go that is here will do, so no other one is to be fetched.
+        build.env("GOTOOLCHAIN", "local").arg("build").arg("-o").arg(path_of_folder(&folder));
+        succeed(build.args(commands))?;
+        Ok(folder)
+    }
+}
+
+impl Side {
+    fn new(name: &'static str, folder: &Path) -> Self {
+        Self {
+            name,
+            client: program(folder, "client"),
+            server: program(folder, "server"),
+            environment: Vec::new(),
+            tells_peers_apart: false,
+        }
     }
 }
 
 /// `go build -o` takes a path that ends in a separator for a folder, whether it is there or not.
-fn folder(path: &Path) -> PathBuf {
+fn path_of_folder(path: &Path) -> PathBuf {
     path.join("")
 }
 
@@ -59,18 +116,19 @@ fn target_dir(root: &Path) -> Result<PathBuf, String> {
 }
 
 /// Says what to install if Go is not there.
-fn check_go() -> Result<(), String> {
+fn check_go(wanted: (u32, u32)) -> Result<(), String> {
+    let (major, minor) = wanted;
     let output = Command::new("go").arg("version").output().map_err(|error| {
         format!(
-            "cannot run `go version` ({error}): install Go {GO_MAJOR}.{GO_MINOR} or later from \
+            "cannot run `go version` ({error}): install Go {major}.{minor} or later from \
              https://go.dev/dl, or with `apt install golang-go` or `brew install go`"
         )
     })?;
     let text = String::from_utf8_lossy(&output.stdout);
     match version(&text) {
-        Some(found) if found >= (GO_MAJOR, GO_MINOR) => Ok(()),
+        Some(found) if found >= wanted => Ok(()),
         _ => Err(format!(
-            "Go {GO_MAJOR}.{GO_MINOR} or later is needed, see https://go.dev/dl; this is: {}",
+            "Go {major}.{minor} or later is needed, see https://go.dev/dl; this is: {}",
             text.trim()
         )),
     }
@@ -85,9 +143,6 @@ fn version(text: &str) -> Option<(u32, u32)> {
     let mut numbers = word.strip_prefix("go")?.split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
-
-const GO_MAJOR: u32 = 1;
-const GO_MINOR: u32 = 21;
 
 fn succeed(command: &mut Command) -> Result<(), String> {
     match command.status() {

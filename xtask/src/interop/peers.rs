@@ -1,0 +1,38 @@
+//! Who polywire is run against.
+
+/// An implementation by others, unmodified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// `net/rpc` and `net/rpc/jsonrpc` of Go's standard library.
+    Go,
+    /// `google.golang.org/grpc`.
+    GrpcGo,
+}
+
+impl Peer {
+    pub(super) const ALL: [Self; 2] = [Self::Go, Self::GrpcGo];
+
+    /// What it is called on the command line and in front of its cases.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Go => "go",
+            Self::GrpcGo => "grpc-go",
+        }
+    }
+
+    /// What it can be run with.
+    pub(super) const fn suites(self) -> &'static [&'static str] {
+        match self {
+            Self::Go => &["netrpc", "jsonrpc"],
+            Self::GrpcGo => &["grpc"],
+        }
+    }
+
+    /// # Errors
+    /// There is no such peer.
+    pub(super) fn from_name(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|peer| peer.name() == name);
+        let known = Self::ALL.map(Self::name).join(", ");
+        found.ok_or_else(|| format!("unknown peer `{name}`; there are {known}"))
+    }
+}
