@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::drive::Driver;
 #[cfg(feature = "http")]
 use crate::http::{serve_h1, serve_h2};
-use crate::{Cors, Limits, Router};
+use crate::{Limits, Router};
 
 /// What all connections of a server have in common.
 pub(crate) struct Shared {
@@ -28,8 +28,8 @@ pub(crate) struct Shared {
     /// Where `CONNECT` is answered besides Go's own path.
     pub(crate) rpc_path: Option<String>,
     /// Which pages of other hosts may call.
-    #[cfg_attr(not(feature = "http"), expect(dead_code, reason = "only HTTP has pages"))]
-    pub(crate) cors: Cors,
+    #[cfg(feature = "http")]
+    pub(crate) cors: crate::Cors,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
 }
@@ -45,7 +45,8 @@ impl Shared {
             limits,
             tls: None,
             rpc_path: None,
-            cors: Cors::default(),
+            #[cfg(feature = "http")]
+            cors: crate::Cors::default(),
             local,
             drain,
         }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use http::HeaderValue;
+
 /// Which pages of other hosts may call this server from a browser. Default: none.
 ///
 /// A page served by this server itself needs no permission.
@@ -30,8 +32,7 @@ impl Cors {
     }
 
     /// Whether pages of an origin may call.
-    #[cfg(feature = "http")]
-    pub(crate) fn allows(&self, origin: &::http::HeaderValue) -> bool {
+    pub(crate) fn allows(&self, origin: &HeaderValue) -> bool {
         match &self.0 {
             Allowed::None => false,
             Allowed::Any => true,

@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod connection;
+#[cfg(feature = "http")]
 mod cors;
 mod detached;
 mod drive;
@@ -19,6 +20,7 @@ mod read;
 mod router;
 mod server;
 
+#[cfg(feature = "http")]
 pub use self::cors::Cors;
 pub use self::leaf::{
     Answer, BoxStream, bidi_streaming, client_streaming, server_streaming, unary,

@@ -16,7 +16,7 @@ use tower_layer::Layer;
 
 use crate::connection::{self, Shared};
 use crate::detached::Counting;
-use crate::{Cors, Limits, Router};
+use crate::{Limits, Router};
 
 /// How long to wait after an accept failed: for want of descriptors it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -31,7 +31,8 @@ pub struct Server {
     limits: Limits,
     tls: Option<TlsServer>,
     rpc_path: Option<String>,
-    cors: Cors,
+    #[cfg(feature = "http")]
+    cors: crate::Cors,
 }
 
 /// Nobody can listen at the address.
@@ -58,7 +59,8 @@ impl Server {
             limits: Limits::default(),
             tls: None,
             rpc_path: None,
-            cors: Cors::default(),
+            #[cfg(feature = "http")]
+            cors: crate::Cors::default(),
         }
     }
 
@@ -143,11 +145,29 @@ impl Listening {
     /// **Cancel safe**: dropping the future closes every connection.
     pub async fn serve(self, drain: CancellationToken) {
         let Self { server, listener } = self;
-        let Server { router, service, detached, limits, tls, rpc_path, cors } = server;
+        let Server {
+            router,
+            service,
+            detached,
+            limits,
+            tls,
+            rpc_path,
+            #[cfg(feature = "http")]
+            cors,
+        } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
         let local = listener.local_address().clone();
-        let shared =
-            Shared { router, service, limits, tls, rpc_path, cors, local, drain: drain.clone() };
+        let shared = Shared {
+            router,
+            service,
+            limits,
+            tls,
+            rpc_path,
+            #[cfg(feature = "http")]
+            cors,
+            local,
+            drain: drain.clone(),
+        };
         let shared = Arc::new(shared);
         let mut connections = JoinSet::new();
         loop {

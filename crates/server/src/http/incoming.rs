@@ -136,7 +136,7 @@ impl Reading {
         let mut total = 0_usize;
         while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
         {
-            let Ok(chunk) = frame.map_err(|error| broken(error))?.into_data() else {
+            let Ok(chunk) = frame.map_err(broken)?.into_data() else {
                 continue;
             };
             total = total.saturating_add(chunk.len());
