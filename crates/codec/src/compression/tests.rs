@@ -12,6 +12,14 @@ const HELLO_GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xcb\x48\xcd
 const NAMED_GZIP: &[u8] = b"\x1f\x8b\x08\x08\x00\xf1\x53\x65\x00\x03named.txt\x00\xcb\x48\xcd\xc9\
     \xc9\xd7\x51\xc8\x40\xa2\xb8\x00\xe7\x42\x6e\x52\x14\x00\x00\x00";
 
+/// Go 1.26's compress/gzip: a block that is flushed, and an empty last one.
+const GO_GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xca\x48\xcd\xc9\xc9\xd7\x51\
+    \x40\xa6\xb8\x00\x01\x00\x00\xff\xff\xe7\x42\x6e\x52\x14\x00\x00\x00";
+
+/// github.com/klauspost/compress 1.18.0 for Go: no size, a window, a raw block.
+#[cfg(feature = "zstd")]
+const GO_ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x04\x00\xa1\x00\x00hello, hello, hello\n\x21\x69\x9d\x87";
+
 /// `zstd -c`, zstd 1.5.4.
 #[cfg(feature = "zstd")]
 const HELLO_ZSTD: &[u8] = b"\x28\xb5\x2f\xfd\x24\x14\x75\x00\x00\x40\x68\x65\x6c\x6c\x6f\x2c\x20\
@@ -21,8 +29,11 @@ fn known() -> Vec<(Compression, &'static [u8])> {
     vec![
         (Compression::Gzip, HELLO_GZIP),
         (Compression::Gzip, NAMED_GZIP),
+        (Compression::Gzip, GO_GZIP),
         #[cfg(feature = "zstd")]
         (Compression::Zstd, HELLO_ZSTD),
+        #[cfg(feature = "zstd")]
+        (Compression::Zstd, GO_ZSTD),
     ]
 }
 
@@ -31,7 +42,7 @@ fn compressing() -> impl Iterator<Item = Compression> {
 }
 
 #[test]
-fn what_the_command_line_tools_compress_is_read() {
+fn what_other_programs_compress_is_read() {
     for (compression, message) in known() {
         assert_eq!(compression.decompress(message, HELLO.len()).unwrap(), HELLO);
     }
@@ -107,6 +118,14 @@ fn a_bomb_ends_at_the_limit() {
         let error = compression.decompress(&bomb, 1 << 16).unwrap_err();
         assert!(matches!(error, DecompressError::TooLarge { limit: 0x1_0000 }), "{error}");
     }
+}
+
+#[cfg(feature = "zstd")]
+#[test]
+fn a_message_larger_than_any_zstd_window_comes_back() {
+    let message: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
+    let compressed = Compression::Zstd.compress(&message);
+    assert!(Compression::Zstd.decompress(&compressed, message.len()).unwrap() == message);
 }
 
 #[cfg(feature = "zstd")]
