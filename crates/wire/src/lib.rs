@@ -1,4 +1,5 @@
-//! Frames to calls and back, without input or output: netrpc, jsonrpc and the sniff table.
+//! Frames to calls and back, without input or output: netrpc, jsonrpc, what gRPC and Connect put
+//! into HTTP, and the sniff table.
 //!
 //! A [`ServerWire`] turns the bytes of one connection into [`ServerEvent`]s and replies into bytes;
 //! a client connection has a [`CallWriter`] for the callers and a [`CallReader`] for the task that
