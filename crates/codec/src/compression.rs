@@ -89,7 +89,8 @@ impl Compression {
         }
     }
 
-    /// Undoes the compression of one message.
+    /// Undoes the compression of one message. What is empty was never compressed, as Connect has
+    /// it, and comes back as it is.
     ///
     /// No more than `limit` bytes and one buffer of 32 KiB are ever made of it, whatever the message
     /// promises about itself. Beside them there is the window that a zstd frame asks for, 8 MiB at
@@ -101,6 +102,7 @@ impl Compression {
     /// not compressed this way.
     pub fn decompress(self, message: &[u8], limit: usize) -> Result<Bytes, DecompressError> {
         match self {
+            _ if message.is_empty() => Ok(Bytes::new()),
             Self::Identity if message.len() > limit => Err(DecompressError::TooLarge { limit }),
             Self::Identity => Ok(Bytes::copy_from_slice(message)),
             Self::Gzip => gzip::decompress(message, limit),

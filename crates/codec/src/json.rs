@@ -1,24 +1,33 @@
 //! JSON directed by a type's descriptor, so that names, bytes and times come out as each peer
 //! expects them.
 //!
-//! | value | [`Style::Serde`] | [`Style::Go`] |
-//! |---|---|---|
-//! | struct field | serde's name | Go's name |
-//! | `Vec<u8>`, `Bytes` | array of numbers | base64 text |
-//! | `Duration` | `{"secs":1,"nanos":0}` | nanoseconds |
-//! | `SystemTime` | `{"secs_since_epoch":..}` | RFC 3339 text, UTC |
-//! | tuple | array | `{"F0":..,"F1":..}` |
-//! | enum with data | `{"Circle":2.5}` | the same under Go's name; `true` for a unit variant |
-//! | `()` | `null` | `{}` |
-//! | map | in its own order | sorted by key |
-//! | NaN, infinity | `null` | an error |
+//! | value | [`Style::Serde`] | [`Style::Go`] | [`Style::Proto`] |
+//! |---|---|---|---|
+//! | struct field | serde's name | Go's name | lowerCamelCase |
+//! | zero value of a field | as it is | as it is | left out |
+//! | 64-bit integer | number | number | text |
+//! | `Vec<u8>`, `Bytes` | array of numbers | base64 text | base64 text |
+//! | `Duration` | `{"secs":1,"nanos":0}` | nanoseconds | `"1s"` |
+//! | `SystemTime` | `{"secs_since_epoch":..}` | RFC 3339 text, UTC | the same |
+//! | tuple | array | `{"F0":..,"F1":..}` | `{"f0":..,"f1":..}` |
+//! | enum without data | serde's name | serde's name | `"COLOR_DARK_RED"` |
+//! | enum with data | `{"Circle":2.5}` | the same; `true` for a unit variant | `{"circle":2.5}` |
+//! | `()` | `null` | `{}` | `{}` |
+//! | map | in its own order | sorted by key | sorted by key |
+//! | NaN, infinity | `null` | an error | `"NaN"`, `"Infinity"` |
 //!
 //! [`Style::Serde`] writes what serde_json writes. Reading is as lenient as Go's: a field is known
 //! by each of its names, by Go's without regard to case; unknown fields are skipped; bytes may be
 //! base64 or numbers, durations nanoseconds or serde's object, times text or serde's object. In
-//! Go's style null and what is missing are zero values; in serde's, what is missing follows
-//! serde's rules, and an array stands for a struct's fields in their order. A field that comes
-//! twice is an error, where Go would take the last.
+//! Go's style and protobuf's null and what is missing are zero values; in serde's, what is missing
+//! follows serde's rules, and an array stands for a struct's fields in their order. A field that
+//! comes twice is an error, where Go would take the last.
+//!
+//! [`Style::Proto`] is the canonical JSON of the messages in [`protobuf`](crate::protobuf), their
+//! wrappers included: a list of lists is `[{"value":[1]},{"value":[2]}]`, and a list by itself
+//! `{"value":[1]}`, though read without the wrappers too. Numbers may be read from text and text
+//! for NaN and the infinities as floats, base64 in both alphabets and without its padding, and
+//! enums by name or number.
 
 mod base64;
 mod cursor;
@@ -45,13 +54,22 @@ pub enum Style {
     Serde,
     /// As Go's encoding/json does for the Go struct of the same shape.
     Go,
+    /// As protobuf's canonical JSON has it for the message of the same shape.
+    Proto,
+}
+
+impl Style {
+    /// Whether null, and what is left out, is the zero value.
+    const fn fills_zeros(self) -> bool {
+        matches!(self, Self::Go | Self::Proto)
+    }
 }
 
 /// Writes a value.
 ///
 /// # Errors
-/// When JSON cannot say the value: in Go's style NaN, infinities and durations beyond 292 years;
-/// values more than 128 levels deep.
+/// When JSON cannot say the value: in Go's style NaN, infinities and durations beyond 292 years,
+/// in protobuf's durations beyond 10,000 years; values more than 128 levels deep.
 pub fn to_bytes<T: Serialize + Schema + ?Sized>(
     value: &T,
     style: Style,
@@ -60,9 +78,9 @@ pub fn to_bytes<T: Serialize + Schema + ?Sized>(
         Style::Serde => {
             serde_json::to_vec(value).map(Bytes::from).map_err(serde::ser::Error::custom)
         }
-        Style::Go => {
+        Style::Go | Style::Proto => {
             let mut out = Vec::with_capacity(128);
-            value.serialize(Writer::new(&mut out, T::TYPE))?;
+            value.serialize(Writer::new(&mut out, T::TYPE, style))?;
             Ok(Bytes::from(out))
         }
     }

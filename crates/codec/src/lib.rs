@@ -10,11 +10,16 @@
 //! | [`Encoding::Json`] | JSON with the names serde uses |
 //! | [`Encoding::GoJson`] | JSON as Go's encoding/json writes and reads it |
 //! | [`Encoding::Protobuf`] | Protocol Buffers by the tags of the schema; see [`protobuf`] |
+//! | [`Encoding::ProtoJson`] | the canonical JSON of those |
+//!
+//! Beside the encodings there is the [`compression`] of messages: gzip, and with the feature `zstd`
+//! Zstandard.
 //!
 //! [`Encoding::Gob`]: polywire_core::Encoding::Gob
 //! [`Encoding::Json`]: polywire_core::Encoding::Json
 //! [`Encoding::GoJson`]: polywire_core::Encoding::GoJson
 //! [`Encoding::Protobuf`]: polywire_core::Encoding::Protobuf
+//! [`Encoding::ProtoJson`]: polywire_core::Encoding::ProtoJson
 #![forbid(unsafe_code)]
 
 pub mod compression;

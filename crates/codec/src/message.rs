@@ -67,6 +67,7 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
         Encoding::Json => Ok(Payload::new(to, json::to_bytes(value, json::Style::Serde)?)),
         Encoding::GoJson => Ok(Payload::new(to, json::to_bytes(value, json::Style::Go)?)),
         Encoding::Protobuf => Ok(Payload::new(to, protobuf::to_bytes(value)?)),
+        Encoding::ProtoJson => Ok(Payload::new(to, json::to_bytes(value, json::Style::Proto)?)),
         _ => Err(CodecError::Unsupported(to)),
     }
 }
@@ -84,6 +85,7 @@ pub fn decode<T: DeserializeOwned + Schema>(from: &Payload) -> Result<T, CodecEr
         Encoding::Json => Ok(json::from_bytes(&from.bytes, json::Style::Serde)?),
         Encoding::GoJson => Ok(json::from_bytes(&from.bytes, json::Style::Go)?),
         Encoding::Protobuf => Ok(protobuf::from_bytes(&from.bytes)?),
+        Encoding::ProtoJson => Ok(json::from_bytes(&from.bytes, json::Style::Proto)?),
         other => Err(CodecError::Unsupported(other)),
     }
 }

@@ -37,8 +37,8 @@
 
 mod check;
 mod error;
-mod form;
-mod name;
+pub(crate) mod form;
+pub(crate) mod name;
 mod read;
 mod wire;
 mod write;

@@ -3,6 +3,10 @@
 
 #[path = "protobuf/bytes.rs"]
 mod bytes;
+#[path = "protobuf/google.rs"]
+mod google;
+#[path = "protobuf/json.rs"]
+mod json;
 #[path = "protobuf/malformed.rs"]
 mod malformed;
 #[path = "protobuf/peer.rs"]

@@ -95,6 +95,13 @@ fn a_message_cut_anywhere_is_corrupt() {
 }
 
 #[test]
+fn nothing_at_all_is_an_empty_message() {
+    for compression in Compression::ALL {
+        assert_eq!(compression.decompress(b"", 0).unwrap(), "");
+    }
+}
+
+#[test]
 fn bytes_behind_the_end_are_corrupt() {
     for (compression, message) in known() {
         let longer = [message, b"\x01\x02"].concat();

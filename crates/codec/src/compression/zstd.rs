@@ -27,7 +27,7 @@ pub(super) fn compress(message: &[u8]) -> Bytes {
     });
     match compressed {
         Ok(compressed) => Bytes::from(compressed),
-        Err(_) => unreachable!("the output has the size that any message fits in"),
+        Err(_) => unreachable!("there is room for any message, and the level is a known one"),
     }
 }
 

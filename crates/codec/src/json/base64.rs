@@ -58,6 +58,19 @@ pub(super) fn decode(text: &str) -> Result<Vec<u8>, JsonError> {
     }
 }
 
+/// Reads base64 in the standard alphabet or the one for URLs, with its padding or without.
+pub(super) fn decode_any(text: &str) -> Result<Vec<u8>, JsonError> {
+    let is_padded = text.len().is_multiple_of(4) || text.ends_with('=');
+    if is_padded && !text.contains(['-', '_']) {
+        return decode(text);
+    }
+    let mut standard = text.replace('-', "+").replace('_', "/");
+    while !is_padded && !standard.len().is_multiple_of(4) {
+        standard.push('=');
+    }
+    decode(&standard)
+}
+
 fn digit(byte: u8) -> Option<u8> {
     Some(match byte {
         b'A'..=b'Z' => byte - b'A',

@@ -3,15 +3,19 @@
 use std::any::TypeId;
 use std::collections::HashSet;
 
-use polywire_schema::{Field, Kind, Path, StructType, Type, TypeRef, Variant, VariantShape};
+use polywire_schema::{
+    EnumType, Field, Kind, Path, StructType, Type, TypeRef, Variant, VariantShape,
+};
 
 use super::{JsonError, Style};
+use crate::protobuf::name::{camel, member_chars, value_chars};
 
 /// Finds the field a key means: by the style's own name, by any other, by Go's in any case.
 pub(super) fn field(fields: &[Field], key: &str, style: Style) -> Option<usize> {
     let own = |field: &Field| match style {
         Style::Serde => field.serde == key,
         Style::Go => field.go == key,
+        Style::Proto => field.proto == key || proto_field(field).eq(key.chars()),
     };
     let any = |field: &Field| [field.serde, field.go, field.java, field.proto].contains(&key);
     let folded = |field: &Field| field.go.eq_ignore_ascii_case(key);
@@ -28,6 +32,61 @@ pub(super) fn variant(variants: &'static [Variant], name: &str) -> Option<&'stat
         .iter()
         .find(|variant| variant.serde == name)
         .or_else(|| variants.iter().find(|variant| variant.go.eq_ignore_ascii_case(name)))
+}
+
+/// Finds the variant that a value of an enum or a member of a message means in protobuf's form.
+pub(super) fn proto_variant(ty: &'static EnumType, name: &str) -> Option<&'static Variant> {
+    let means = |variant: &&Variant| match ty.is_unit_only() {
+        true => proto_value(ty, variant).eq(name.chars()),
+        false => proto_member(variant).eq(name.chars()),
+    };
+    let plain = |variant: &&Variant| member_chars(variant).eq(name.chars());
+    let mut all = ty.variants.iter();
+    let number = || name.parse().ok().and_then(|number| numbered(ty, number));
+    all.clone()
+        .find(means)
+        .or_else(|| all.find(plain))
+        .or_else(|| variant(ty.variants, name))
+        .or_else(|| if ty.is_unit_only() { number() } else { None })
+}
+
+/// The variant of that number.
+pub(super) fn numbered(ty: &'static EnumType, number: i64) -> Option<&'static Variant> {
+    ty.variants.iter().find(|variant| i64::from(variant.number) == number)
+}
+
+/// The name of a field in protobuf's form.
+pub(super) fn proto_field(field: &Field) -> impl Iterator<Item = char> {
+    camel(field.proto.chars())
+}
+
+/// The name of a variant with data in protobuf's form.
+pub(super) fn proto_member(variant: &Variant) -> impl Iterator<Item = char> {
+    camel(member_chars(variant))
+}
+
+/// The name of a variant without data in protobuf's form.
+pub(super) fn proto_value(ty: &EnumType, variant: &Variant) -> impl Iterator<Item = char> {
+    value_chars(ty, variant)
+}
+
+/// Whether what was written in protobuf's form is the zero value of a type.
+pub(super) fn is_proto_zero(ty: &Type, text: &[u8]) -> bool {
+    match ty.kind {
+        Kind::Bool => text == b"false",
+        Kind::Int(_) | Kind::Uint(_) | Kind::Float(_) => matches!(text, b"0" | b"\"0\""),
+        Kind::Char => text == b"\"\\u0000\"",
+        Kind::String | Kind::Bytes => text == b"\"\"",
+        Kind::Option(_) => text == b"null",
+        Kind::List(_) => matches!(text, b"[]" | b"\"\""),
+        Kind::Map(..) => text == b"{}",
+        Kind::Enum(ty) if ty.is_unit_only() => numbered(ty, 0).is_some_and(|zero| {
+            let quoted = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+            let name = quoted.and_then(|name| std::str::from_utf8(name).ok());
+            name.is_some_and(|name| proto_value(ty, zero).eq(name.chars()))
+        }),
+        _ => false,
+    }
 }
 
 /// The position a key of a tuple means: `F0` or `0`.

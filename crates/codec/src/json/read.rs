@@ -19,6 +19,7 @@ use super::error::WrongType;
 use super::names::{go_type, is_bytes};
 use super::time::{self, Moment};
 use super::{JsonError, Style, base64};
+use crate::protobuf::form::{defaults_by_serde, is_bytes as is_proto_bytes, is_wrapped_root};
 
 /// The fields on the way to a value, for error texts.
 #[derive(Clone, Copy)]
@@ -33,19 +34,51 @@ pub(super) struct Reader<'r, 'a> {
     cursor: &'r mut Cursor<'a>,
     ty: &'static Type,
     place: Option<&'r Place<'r>>,
+    /// Whether protobuf wants exactly one value here, so that lists and their like are wrapped.
+    single: bool,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
-    pub(super) const fn new(cursor: &'r mut Cursor<'a>, ty: &'static Type) -> Self {
-        Self { cursor, ty, place: None }
+    pub(super) fn new(cursor: &'r mut Cursor<'a>, ty: &'static Type) -> Self {
+        Self { cursor, ty, place: None, single: is_wrapped_root(ty) }
     }
 
+    /// A value that may be a list or its like as it is.
     const fn at(
         cursor: &'r mut Cursor<'a>,
         ty: &'static Type,
         place: Option<&'r Place<'r>>,
     ) -> Self {
-        Self { cursor, ty, place }
+        Self { cursor, ty, place, single: false }
+    }
+
+    /// A value that stands alone.
+    const fn alone(
+        cursor: &'r mut Cursor<'a>,
+        ty: &'static Type,
+        place: Option<&'r Place<'r>>,
+    ) -> Self {
+        Self { cursor, ty, place, single: true }
+    }
+
+    /// The text in protobuf's wrapper of a value, and steps over the wrapper; `None` if the value
+    /// is here as it is.
+    fn unwrap(&mut self) -> Result<Option<Option<Cursor<'a>>>, JsonError> {
+        let wrapped = self.single && is_wrapped_root(self.ty);
+        if self.cursor.style != Style::Proto || !wrapped || self.cursor.peek()? != b'{' {
+            return Ok(None);
+        }
+        let (mut value, mut first) = (None, true);
+        self.cursor.enter()?;
+        while self.cursor.key_follows(&mut first)? {
+            let is_value = self.cursor.key()? == "value";
+            let start = *self.cursor;
+            self.cursor.skip()?;
+            if is_value {
+                value = Some(start);
+            }
+        }
+        Ok(Some(value))
     }
 
     /// The error for a value of another type; `found` is what stands here unless given.
@@ -73,9 +106,31 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn number<T: std::str::FromStr>(&mut self) -> Result<T, JsonError> {
+        if self.cursor.style == Style::Proto {
+            return self.lenient_number();
+        }
         self.expect(b"-0123456789")?;
         let digits = self.cursor.number()?;
         digits.parse().map_err(|_| self.wrong(Some(format!("number {digits}"))))
+    }
+
+    /// A whole number, or text of one; `1e3` and `2.0` are whole.
+    fn lenient_number<T: std::str::FromStr>(&mut self) -> Result<T, JsonError> {
+        self.expect(b"\"-0123456789")?;
+        let digits = match self.cursor.peek()? {
+            b'"' => self.cursor.string()?,
+            _ => self.cursor.number()?.into(),
+        };
+        let is_number = digits.starts_with(|c: char| c == '-' || c.is_ascii_digit());
+        let whole = || {
+            let value: f64 = digits.parse().ok().filter(|value: &f64| value.fract() == 0.0)?;
+            format!("{value:.0}").parse().ok()
+        };
+        let number = if is_number { digits.parse().ok().or_else(whole) } else { None };
+        number.ok_or_else(|| {
+            let digits: String = digits.chars().take(40).collect();
+            self.wrong(Some(format!("number {digits}")))
+        })
     }
 
     fn int<V: Visitor<'a>>(mut self, bits: u8, visitor: V) -> Result<V::Value, JsonError> {
@@ -99,9 +154,22 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn float<V: Visitor<'a>>(mut self, bits: u8, visitor: V) -> Result<V::Value, JsonError> {
-        self.expect(b"-0123456789")?;
-        let digits = self.cursor.number()?;
-        let infinite = |reader: &mut Self| reader.wrong(Some(format!("number {digits}")));
+        let digits = if self.cursor.style == Style::Proto && self.cursor.peek()? == b'"' {
+            let text = self.cursor.string()?;
+            match text.as_ref() {
+                "NaN" => return visitor.visit_f64(f64::NAN),
+                "Infinity" => return visitor.visit_f64(f64::INFINITY),
+                "-Infinity" => return visitor.visit_f64(f64::NEG_INFINITY),
+                _ => text,
+            }
+        } else {
+            self.expect(b"-0123456789")?;
+            self.cursor.number()?.into()
+        };
+        let infinite = |reader: &mut Self| {
+            let digits: String = digits.chars().take(40).collect();
+            reader.wrong(Some(format!("number {digits}")))
+        };
         if bits == 32 {
             match digits.parse::<f32>() {
                 Ok(value) if value.is_finite() => visitor.visit_f32(value),
@@ -118,19 +186,31 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn text<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
         self.expect(b"\"")?;
         let text = self.cursor.string()?;
-        let one = text.chars().nth(1).is_none() && !text.is_empty();
-        if matches!(self.ty.kind, Kind::Char) && !one {
-            return Err(self.wrong(Some("string".to_owned())));
+        if !matches!(self.ty.kind, Kind::Char) {
+            return visitor.visit_str(&text);
         }
-        visitor.visit_str(&text)
+        if text.is_empty() && self.cursor.style == Style::Proto {
+            return visitor.visit_char('\0');
+        }
+        let one = text.chars().nth(1).is_none() && !text.is_empty();
+        if one { visitor.visit_str(&text) } else { Err(self.wrong(Some("string".to_owned()))) }
     }
 
     /// Base64 text, or an array of numbers.
     fn bytes<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
-        let is_list = matches!(self.ty.kind, Kind::List(_));
+        let is_list = matches!(self.ty.kind, Kind::List(_) | Kind::Array(..));
         self.expect(b"\"[")?;
         if self.cursor.peek()? == b'"' {
-            let bytes = base64::decode(&self.cursor.string()?)?;
+            let text = self.cursor.string()?;
+            let bytes = match self.cursor.style {
+                Style::Proto => base64::decode_any(&text)?,
+                Style::Serde | Style::Go => base64::decode(&text)?,
+            };
+            if let Kind::Array(_, len) = self.ty.kind
+                && len != bytes.len()
+            {
+                return Err(self.wrong(Some(format!("string of {} bytes", bytes.len()))));
+            }
             return if is_list {
                 visitor.visit_seq(SeqDeserializer::new(bytes.into_iter()))
             } else {
@@ -149,8 +229,15 @@ impl<'r, 'a> Reader<'r, 'a> {
         visitor.visit_byte_buf(bytes)
     }
 
-    /// A duration: nanoseconds, or serde's object.
+    /// A duration: nanoseconds, serde's object, or protobuf's text.
     fn duration<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
+        if self.cursor.style == Style::Proto && self.cursor.peek()? == b'"' {
+            let text = self.cursor.string()?;
+            return match time::parse_duration(&text) {
+                Some(parts) => clock(visitor, parts),
+                None => Err(self.wrong(Some("string".to_owned()))),
+            };
+        }
         if self.cursor.peek()? == b'{' {
             return clock(visitor, self.clock_object(["secs", "nanos"])?);
         }
@@ -192,19 +279,36 @@ impl<'r, 'a> Reader<'r, 'a> {
 
     /// Whether a null is here that stands for the zero value.
     fn is_zero(&mut self) -> Result<bool, JsonError> {
-        Ok(self.cursor.style == Style::Go && self.cursor.null()?)
+        Ok(self.cursor.style.fills_zeros() && self.cursor.null()?)
+    }
+
+    fn zero(&self) -> Zero {
+        Zero { ty: self.ty, style: self.cursor.style }
+    }
+
+    fn is_bytes(&self) -> bool {
+        match self.cursor.style {
+            Style::Proto => is_proto_bytes(self.ty),
+            Style::Serde | Style::Go => is_bytes(self.ty),
+        }
     }
 
     fn by_type<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
+        if let Some(value) = self.unwrap()? {
+            return match value {
+                Some(mut cursor) => Reader::at(&mut cursor, self.ty, self.place).by_type(visitor),
+                None => self.zero().deserialize_any(visitor),
+            };
+        }
         if let Kind::Option(item) = self.ty.kind {
             return if self.cursor.null()? {
                 visitor.visit_none()
             } else {
-                visitor.visit_some(Self { ty: item(), ..self })
+                visitor.visit_some(Self { ty: item(), single: true, ..self })
             };
         }
         if self.is_zero()? {
-            return Zero(self.ty).deserialize_any(visitor);
+            return self.zero().deserialize_any(visitor);
         }
         match self.ty.kind {
             Kind::Unit => {
@@ -219,7 +323,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             Kind::Uint(bits) => self.uint(bits, visitor),
             Kind::Float(bits) => self.float(bits, visitor),
             Kind::Duration => self.duration(visitor),
-            Kind::List(_) | Kind::Bytes if is_bytes(self.ty) => self.bytes(visitor),
+            Kind::List(_) | Kind::Array(..) | Kind::Bytes if self.is_bytes() => self.bytes(visitor),
             Kind::List(item) => {
                 self.expect(b"[")?;
                 Items::read(self, item(), visitor)
@@ -275,11 +379,9 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     }
 
     fn deserialize_option<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, JsonError> {
-        if self.cursor.null()? {
-            return visitor.visit_none();
-        }
         match self.ty.kind {
-            Kind::Option(item) => visitor.visit_some(Self { ty: item(), ..self }),
+            Kind::Option(_) => self.by_type(visitor),
+            _ if self.cursor.null()? => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -311,7 +413,7 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
         visitor: V,
     ) -> Result<V::Value, JsonError> {
         if self.is_zero()? {
-            return Zero(self.ty).deserialize_tuple(len, visitor);
+            return self.zero().deserialize_tuple(len, visitor);
         }
         match self.ty.kind {
             Kind::Struct(ty) => read_slots(self, Slots::Fields(ty), visitor),
@@ -341,15 +443,25 @@ impl<'a> Deserializer<'a> for Reader<'_, 'a> {
     }
 
     fn deserialize_enum<V: Visitor<'a>>(
-        self,
+        mut self,
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        match self.ty.kind {
-            Kind::Enum(ty) => visitor.visit_enum(Choice::find(self, ty)?),
-            _ => Err(JsonError::Schema(self.ty.name())),
+        let Kind::Enum(ty) = self.ty.kind else { return Err(JsonError::Schema(self.ty.name())) };
+        if let Some(value) = self.unwrap()? {
+            return match value {
+                Some(mut cursor) => {
+                    let reader = Reader::at(&mut cursor, self.ty, self.place);
+                    visitor.visit_enum(Choice::find(reader, ty)?)
+                }
+                None => visitor.visit_enum(Choice::zero(ty)?),
+            };
         }
+        if self.cursor.style == Style::Proto && ty.is_unit_only() && self.cursor.null()? {
+            return visitor.visit_enum(Choice::zero(ty)?);
+        }
+        visitor.visit_enum(Choice::find(self, ty)?)
     }
 
     fn deserialize_ignored_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, JsonError> {
@@ -363,9 +475,15 @@ fn name<'a>(name: &'static str) -> StrDeserializer<'a, JsonError> {
     name.into_deserializer()
 }
 
-/// The zero value of a type that a peer left out, if it has one that serde does not know better.
-fn has_zero(ty: &Type) -> bool {
-    !matches!(ty.kind, Kind::Option(_) | Kind::Enum(_))
+/// Whether a field that a peer left out has a zero value that serde does not know better.
+fn has_zero(field: &Field, style: Style) -> bool {
+    let ty = (field.ty)();
+    match (style, ty.kind) {
+        (Style::Proto, Kind::Enum(inner)) if !inner.is_unit_only() => false,
+        (Style::Proto, _) => !defaults_by_serde(field, ty),
+        (_, Kind::Option(_) | Kind::Enum(_)) => false,
+        _ => !field.has_default,
+    }
 }
 
 /// A reference to a type, called.

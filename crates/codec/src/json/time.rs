@@ -9,6 +9,9 @@ const DAY: i64 = 86_400;
 /// 0001-01-01T00:00:00Z, the zero value of Go's `time.Time`.
 pub(crate) const ZERO: Moment = Moment { seconds: -62_135_596_800, nanos: 0 };
 
+/// 1970-01-01T00:00:00Z, the zero value of protobuf's `Timestamp`.
+pub(crate) const EPOCH: Moment = Moment { seconds: 0, nanos: 0 };
+
 /// Seconds and nanoseconds since 1970, UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
@@ -18,6 +21,58 @@ pub(crate) struct Moment {
 
 /// Writes a moment in UTC with as many digits of the fraction as it has.
 pub(crate) fn format(moment: Moment) -> Result<String, JsonError> {
+    let mut text = format_second(moment)?;
+    if moment.nanos > 0 {
+        let digits = format!("{:09}", moment.nanos);
+        let _ = write!(text, ".{}", digits.trim_end_matches('0'));
+    }
+    text.push('Z');
+    Ok(text)
+}
+
+/// Writes a moment in UTC with no digits of the fraction or three, six or nine, as protobuf has it.
+pub(crate) fn format_in_threes(moment: Moment) -> Result<String, JsonError> {
+    let mut text = format_second(moment)?;
+    put_threes(&mut text, moment.nanos);
+    text.push('Z');
+    Ok(text)
+}
+
+/// Writes a duration as protobuf has it: `1.500s`.
+pub(crate) fn format_duration(seconds: u64, nanos: u32) -> Result<String, JsonError> {
+    if seconds > MAX_DURATION {
+        return Err(JsonError::UnsupportedValue(format!("{seconds} seconds")));
+    }
+    let mut text = seconds.to_string();
+    put_threes(&mut text, nanos);
+    text.push('s');
+    Ok(text)
+}
+
+/// Reads a duration as protobuf has it; digits beyond nanoseconds are cut off.
+pub(crate) fn parse_duration(text: &str) -> Option<[u64; 2]> {
+    let number = text.strip_suffix('s')?;
+    let (whole, fraction) = number.split_at(number.find('.').unwrap_or(number.len()));
+    let mut rest = Digits(fraction.as_bytes());
+    let nanos = rest.fraction()?;
+    let all_digits = !whole.is_empty() && whole.bytes().all(|byte| byte.is_ascii_digit());
+    let seconds = whole.parse().ok().filter(|seconds| *seconds <= MAX_DURATION)?;
+    (all_digits && rest.0.is_empty()).then_some([seconds, nanos.into()])
+}
+
+/// Seconds in the longest duration of protobuf, about 10,000 years.
+const MAX_DURATION: u64 = 315_576_000_000;
+
+fn put_threes(text: &mut String, nanos: u32) {
+    let _ = match nanos {
+        0 => Ok(()),
+        nanos if nanos % 1_000_000 == 0 => write!(text, ".{:03}", nanos / 1_000_000),
+        nanos if nanos % 1_000 == 0 => write!(text, ".{:06}", nanos / 1_000),
+        nanos => write!(text, ".{nanos:09}"),
+    };
+}
+
+fn format_second(moment: Moment) -> Result<String, JsonError> {
     let (days, second) = (moment.seconds.div_euclid(DAY), moment.seconds.rem_euclid(DAY));
     let (year, month, day) = civil(days);
     if !(0..=9999).contains(&year) {
@@ -25,13 +80,7 @@ pub(crate) fn format(moment: Moment) -> Result<String, JsonError> {
         return Err(JsonError::UnsupportedValue(why.to_owned()));
     }
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    let mut text = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-    if moment.nanos > 0 {
-        let digits = format!("{:09}", moment.nanos);
-        let _ = write!(text, ".{}", digits.trim_end_matches('0'));
-    }
-    text.push('Z');
-    Ok(text)
+    Ok(format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}"))
 }
 
 /// Reads RFC 3339 text with any offset; digits beyond nanoseconds are cut off.

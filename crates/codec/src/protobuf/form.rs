@@ -5,7 +5,7 @@ use polywire_schema::{EnumType, Field, Kind, Type, Variant};
 use super::wire::{FIXED32, FIXED64, VARINT};
 
 /// Whether a type is a byte string.
-pub(super) fn is_bytes(ty: &Type) -> bool {
+pub(crate) fn is_bytes(ty: &Type) -> bool {
     match ty.kind {
         Kind::Bytes => true,
         Kind::List(item) | Kind::Array(item, _) => matches!(item().kind, Kind::Uint(8)),
@@ -15,7 +15,7 @@ pub(super) fn is_bytes(ty: &Type) -> bool {
 
 /// Whether a type takes any number of occurrences of its field, none included; such a type needs
 /// a message around it where exactly one value must stand.
-pub(super) fn spreads(ty: &Type) -> bool {
+pub(crate) fn spreads(ty: &Type) -> bool {
     match ty.kind {
         Kind::Option(_) | Kind::Map(..) => true,
         Kind::List(_) | Kind::Array(..) => !is_bytes(ty),
@@ -32,6 +32,12 @@ pub(super) fn is_message(ty: &Type) -> bool {
     }
 }
 
+/// Whether a message goes around an argument or result of the type, other than one of Google's
+/// wrappers of scalars, of which JSON shows nothing.
+pub(crate) fn is_wrapped_root(ty: &Type) -> bool {
+    spreads(ty) || matches!(ty.kind, Kind::Enum(ty) if ty.is_unit_only())
+}
+
 /// How the elements of a list of the type are packed, if they are.
 pub(super) fn packed_as(item: &Type) -> Option<u8> {
     match item.kind {
@@ -44,7 +50,7 @@ pub(super) fn packed_as(item: &Type) -> Option<u8> {
 }
 
 /// Whether serde, not the format, says what an absent field is.
-pub(super) fn defaults_by_serde(field: &Field, ty: &Type) -> bool {
+pub(crate) fn defaults_by_serde(field: &Field, ty: &Type) -> bool {
     field.has_default && (!spreads(ty) || matches!(ty.kind, Kind::Array(..)))
 }
 

@@ -4,7 +4,7 @@ use polywire_schema::{EnumType, Type, Variant, VariantShape};
 use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 
 use super::super::cursor::Cursor;
-use super::super::names::variant;
+use super::super::names::{numbered, proto_variant, variant};
 use super::super::{JsonError, Style};
 use super::sequence::{Slots, read_slots};
 use super::structure::Members;
@@ -25,27 +25,41 @@ impl<'r, 'a> Choice<'r, 'a> {
         mut reader: Reader<'r, 'a>,
         ty: &'static EnumType,
     ) -> Result<Self, JsonError> {
-        reader.expect(b"\"{")?;
-        if reader.cursor.peek()? == b'"' {
-            let text = reader.cursor.string()?;
-            return Self::named(&text, ty);
+        let style = reader.cursor.style;
+        if style == Style::Proto && ty.is_unit_only() {
+            reader.expect(b"\"-0123456789")?;
+        } else {
+            reader.expect(b"\"{")?;
+        }
+        match reader.cursor.peek()? {
+            b'"' => {
+                let text = reader.cursor.string()?;
+                return Self::named(&text, ty, style);
+            }
+            b'{' => {}
+            _ => {
+                let number: i64 = reader.number()?;
+                let variant = numbered(ty, number);
+                let variant = variant.ok_or_else(|| unknown(&number.to_string(), ty))?;
+                return Ok(Self { value: None, variant, ty, place: None });
+            }
         }
         let Reader { cursor, place, .. } = reader;
         let mut found: Vec<(&'static Variant, Cursor<'a>)> = Vec::new();
-        let (style, mut first) = (cursor.style, true);
+        let mut first = true;
         cursor.enter()?;
         while cursor.key_follows(&mut first)? {
             let key = cursor.key()?;
             let next = cursor.peek()?;
             let start = *cursor;
             cursor.skip()?;
-            match variant(ty.variants, &key) {
+            match find(ty, &key, style) {
                 // A Go struct with one pointer per variant sends null for those not taken, and
                 // false for the unit variants among them.
                 Some(_) if next == b'n' => {}
                 Some(found) if next == b'f' && matches!(found.shape, VariantShape::Unit) => {}
                 Some(variant) => found.push((variant, start)),
-                None if style == Style::Go => {}
+                None if style.fills_zeros() => {}
                 None => return Err(unknown(&key, ty)),
             }
         }
@@ -57,9 +71,20 @@ impl<'r, 'a> Choice<'r, 'a> {
     }
 
     /// The variant of that name.
-    pub(super) fn named(text: &str, ty: &'static EnumType) -> Result<Self, JsonError> {
-        let variant = variant(ty.variants, text).ok_or_else(|| unknown(text, ty))?;
+    pub(super) fn named(
+        text: &str,
+        ty: &'static EnumType,
+        style: Style,
+    ) -> Result<Self, JsonError> {
+        let variant = find(ty, text, style).ok_or_else(|| unknown(text, ty))?;
         Ok(Self { value: None, variant, ty, place: None })
+    }
+
+    /// The variant with the number 0 of an enum without data.
+    pub(super) fn zero(ty: &'static EnumType) -> Result<Self, JsonError> {
+        let zero = if ty.is_unit_only() { numbered(ty, 0) } else { None };
+        let none = || JsonError::Variant { name: ty.name, what: "no variant".to_owned() };
+        Ok(Self { value: None, variant: zero.ok_or_else(none)?, ty, place: None })
     }
 
     fn mismatch(&self) -> JsonError {
@@ -71,6 +96,13 @@ impl<'r, 'a> Choice<'r, 'a> {
             name: self.ty.name,
             what: format!("no value for variant {:?}", self.variant.serde),
         })
+    }
+}
+
+fn find(ty: &'static EnumType, name: &str, style: Style) -> Option<&'static Variant> {
+    match style {
+        Style::Proto => proto_variant(ty, name),
+        Style::Serde | Style::Go => variant(ty.variants, name),
     }
 }
 
@@ -97,7 +129,7 @@ impl<'a> VariantAccess<'a> for Choice<'_, 'a> {
 
     fn newtype_variant_seed<T: DeserializeSeed<'a>>(self, seed: T) -> Result<T::Value, JsonError> {
         let VariantShape::Newtype(item) = self.variant.shape else { return Err(self.mismatch()) };
-        seed.deserialize(Reader::at(&mut self.value()?, called(item), self.place))
+        seed.deserialize(Reader::alone(&mut self.value()?, called(item), self.place))
     }
 
     fn tuple_variant<V: Visitor<'a>>(self, _len: usize, visitor: V) -> Result<V::Value, JsonError> {

@@ -52,7 +52,7 @@ impl<'a> SeqAccess<'a> for &mut Items<'_, 'a> {
         if !self.follows()? {
             return Ok(None);
         }
-        seed.deserialize(Reader::at(self.cursor, self.item, self.place)).map(Some)
+        seed.deserialize(Reader::alone(self.cursor, self.item, self.place)).map(Some)
     }
 }
 
@@ -102,7 +102,7 @@ pub(super) fn read_slots<'a, V: Visitor<'a>>(
         cursor.enter()?;
         let mut access = Positions { cursor, slots, place, next: 0, first: true, ended: false };
         let value = visitor.visit_seq(&mut access)?;
-        let lenient = access.cursor.style == Style::Go;
+        let lenient = access.cursor.style.fills_zeros();
         while access.follows()? {
             if !lenient {
                 return Err(serde::de::Error::invalid_length(slots.len() + 1, &"fewer elements"));
@@ -153,10 +153,12 @@ impl<'a> SeqAccess<'a> for &mut Positions<'_, 'a> {
         let Some(ty) = self.slots.get(self.next) else { return Ok(None) };
         self.next += 1;
         if self.follows()? {
-            return seed.deserialize(Reader::at(self.cursor, ty, self.place)).map(Some);
+            let single = matches!(self.slots, Slots::Same(..));
+            let reader = Reader { single, ..Reader::at(self.cursor, ty, self.place) };
+            return seed.deserialize(reader).map(Some);
         }
         match self.cursor.style {
-            Style::Go => seed.deserialize(Zero(ty)).map(Some),
+            style @ (Style::Go | Style::Proto) => seed.deserialize(Zero { ty, style }).map(Some),
             Style::Serde => Ok(None),
         }
     }
@@ -185,7 +187,9 @@ impl<'a> SeqAccess<'a> for Named<'_, 'a> {
             (Some(mut cursor), _) => {
                 seed.deserialize(Reader::at(&mut cursor, ty, self.place)).map(Some)
             }
-            (None, Style::Go) => seed.deserialize(Zero(ty)).map(Some),
+            (None, style @ (Style::Go | Style::Proto)) => {
+                seed.deserialize(Zero { ty, style }).map(Some)
+            }
             (None, Style::Serde) => Ok(None),
         }
     }

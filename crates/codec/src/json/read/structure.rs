@@ -13,13 +13,14 @@ use super::choice::Choice;
 use super::sequence::{Slots, read_slots};
 use super::{Place, Reader, Zero, has_zero, name};
 
-/// The members of an object that are fields of a struct; in Go's style then those left out.
+/// The members of an object that are fields of a struct; then, except in serde's style, those
+/// left out.
 pub(super) struct Members<'r, 'a> {
     cursor: &'r mut Cursor<'a>,
     ty: &'static StructType,
     place: Option<&'r Place<'r>>,
     first: bool,
-    /// Fields seen; kept in Go's style only.
+    /// Fields seen; not kept in serde's style.
     seen: Vec<bool>,
     /// Once the object has ended: the next field that may have been left out.
     missing: Option<usize>,
@@ -40,7 +41,7 @@ impl<'r, 'a> Members<'r, 'a> {
         let Reader { cursor, place, .. } = reader;
         cursor.enter()?;
         let seen = match cursor.style {
-            Style::Go => vec![false; ty.fields.len()],
+            Style::Go | Style::Proto => vec![false; ty.fields.len()],
             Style::Serde => Vec::new(),
         };
         visitor.visit_map(Self { cursor, ty, place, first: true, seen, missing: None, value: None })
@@ -61,7 +62,7 @@ impl<'r, 'a> Members<'r, 'a> {
             };
             let is_option = matches!((field.ty)().kind, Kind::Option(_));
             // To Go a null is the same as nothing at all.
-            if self.cursor.style == Style::Go && !is_option && self.cursor.null()? {
+            if self.cursor.style.fills_zeros() && !is_option && self.cursor.null()? {
                 continue;
             }
             if let Some(seen) = self.seen.get_mut(at) {
@@ -77,7 +78,7 @@ impl<'r, 'a> Members<'r, 'a> {
         let start = self.missing?;
         let rest = self.seen.iter().zip(self.ty.fields).enumerate().skip(start);
         let (at, field) = rest
-            .filter(|(_, (seen, field))| !**seen && !field.has_default && has_zero((field.ty)()))
+            .filter(|(_, (seen, field))| !**seen && has_zero(field, self.cursor.style))
             .map(|(at, (_, field))| (at, field))
             .next()?;
         self.missing = Some(at + 1);
@@ -106,11 +107,11 @@ impl<'a> MapAccess<'a> for Members<'_, 'a> {
         };
         let ty = (field.ty)();
         if self.missing.is_some() {
-            return seed.deserialize(Zero(ty));
+            return seed.deserialize(Zero { ty, style: self.cursor.style });
         }
         let owner = match self.cursor.style {
             Style::Go => self.ty.go,
-            Style::Serde => self.ty.name,
+            Style::Serde | Style::Proto => self.ty.name,
         };
         let place = Place { parent: self.place, owner, field };
         seed.deserialize(Reader::at(self.cursor, ty, Some(&place)))
@@ -153,7 +154,7 @@ impl<'a> MapAccess<'a> for Entries<'_, 'a> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
-        seed.deserialize(Reader::at(self.cursor, self.value, self.place))
+        seed.deserialize(Reader::alone(self.cursor, self.value, self.place))
     }
 }
 
@@ -219,7 +220,7 @@ impl<'a> Deserializer<'a> for Key<'_, 'a> {
         visitor: V,
     ) -> Result<V::Value, JsonError> {
         match self.ty.kind {
-            Kind::Enum(ty) => visitor.visit_enum(Choice::named(&self.text, ty)?),
+            Kind::Enum(ty) => visitor.visit_enum(Choice::named(&self.text, ty, self.cursor.style)?),
             _ => Err(JsonError::Schema(self.ty.name())),
         }
     }

@@ -5,18 +5,23 @@ use serde::Deserializer;
 use serde::de::value::SeqDeserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
-use super::super::JsonError;
 use super::super::time;
+use super::super::{JsonError, Style};
+use super::choice::Choice;
 use super::{has_zero, name};
 
 /// Yields the zero value of a type.
-pub(super) struct Zero(pub(super) &'static Type);
+#[derive(Clone, Copy)]
+pub(super) struct Zero {
+    pub(super) ty: &'static Type,
+    pub(super) style: Style,
+}
 
 impl<'a> Deserializer<'a> for Zero {
     type Error = JsonError;
 
     fn deserialize_any<V: Visitor<'a>>(self, visitor: V) -> Result<V::Value, JsonError> {
-        match self.0.kind {
+        match self.ty.kind {
             Kind::Unit => visitor.visit_unit(),
             Kind::Bool => visitor.visit_bool(false),
             Kind::Int(_) => visitor.visit_i64(0),
@@ -26,15 +31,18 @@ impl<'a> Deserializer<'a> for Zero {
             Kind::String => visitor.visit_str(""),
             Kind::Bytes => visitor.visit_bytes(&[]),
             Kind::Duration => visitor.visit_seq(SeqDeserializer::new([0_u64; 2].into_iter())),
+            Kind::Time if self.style == Style::Proto => {
+                visitor.visit_str(&time::format(time::EPOCH)?)
+            }
             Kind::Time => visitor.visit_str(&time::format(time::ZERO)?),
             Kind::Option(_) => visitor.visit_none(),
-            Kind::List(_) => visitor.visit_seq(Slots([].iter().copied())),
-            Kind::Map(..) => visitor.visit_map(Fields([].iter())),
-            Kind::Array(item, len) => visitor.visit_seq(Same { item, len }),
-            Kind::Tuple(items) => visitor.visit_seq(Slots(items.iter().copied())),
-            Kind::Struct(ty) => visitor.visit_map(Fields(ty.fields.iter())),
+            Kind::List(_) => visitor.visit_seq(Slots([].iter().copied(), self.style)),
+            Kind::Map(..) => visitor.visit_map(Fields([].iter(), self.style)),
+            Kind::Array(item, len) => visitor.visit_seq(Same { item, len, style: self.style }),
+            Kind::Tuple(items) => visitor.visit_seq(Slots(items.iter().copied(), self.style)),
+            Kind::Struct(ty) => visitor.visit_map(Fields(ty.fields.iter(), self.style)),
             _ => Err(JsonError::Variant {
-                name: match self.0.kind {
+                name: match self.ty.kind {
                     Kind::Enum(ty) => ty.name,
                     _ => "a type",
                 },
@@ -48,8 +56,10 @@ impl<'a> Deserializer<'a> for Zero {
         _len: usize,
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        match self.0.kind {
-            Kind::Struct(ty) => visitor.visit_seq(Slots(ty.fields.iter().map(|field| field.ty))),
+        match self.ty.kind {
+            Kind::Struct(ty) => {
+                visitor.visit_seq(Slots(ty.fields.iter().map(|field| field.ty), self.style))
+            }
             _ => self.deserialize_any(visitor),
         }
     }
@@ -69,7 +79,7 @@ impl<'a> Deserializer<'a> for Zero {
         _fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, JsonError> {
-        match self.0.kind {
+        match self.ty.kind {
             Kind::Time => visitor.visit_seq(SeqDeserializer::new([0_u64; 2].into_iter())),
             _ => self.deserialize_any(visitor),
         }
@@ -83,14 +93,26 @@ impl<'a> Deserializer<'a> for Zero {
         visitor.visit_newtype_struct(self)
     }
 
+    fn deserialize_enum<V: Visitor<'a>>(
+        self,
+        _name: &'static str,
+        _variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, JsonError> {
+        match self.ty.kind {
+            Kind::Enum(ty) if self.style == Style::Proto => visitor.visit_enum(Choice::zero(ty)?),
+            _ => self.deserialize_any(visitor),
+        }
+    }
+
     serde::forward_to_deserialize_any! {
         <V: Visitor<'a>>
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
-        unit unit_struct seq map enum identifier ignored_any
+        unit unit_struct seq map identifier ignored_any
     }
 }
 
-struct Slots<I>(I);
+struct Slots<I>(I, Style);
 
 impl<'a, I: Iterator<Item = TypeRef>> SeqAccess<'a> for Slots<I> {
     type Error = JsonError;
@@ -99,13 +121,15 @@ impl<'a, I: Iterator<Item = TypeRef>> SeqAccess<'a> for Slots<I> {
         &mut self,
         seed: T,
     ) -> Result<Option<T::Value>, JsonError> {
-        self.0.next().map(|ty| seed.deserialize(Zero(ty()))).transpose()
+        let style = self.1;
+        self.0.next().map(|ty| seed.deserialize(Zero { ty: ty(), style })).transpose()
     }
 }
 
 struct Same {
     item: TypeRef,
     len: usize,
+    style: Style,
 }
 
 impl<'a> SeqAccess<'a> for Same {
@@ -117,11 +141,11 @@ impl<'a> SeqAccess<'a> for Same {
     ) -> Result<Option<T::Value>, JsonError> {
         let Some(left) = self.len.checked_sub(1) else { return Ok(None) };
         self.len = left;
-        seed.deserialize(Zero((self.item)())).map(Some)
+        seed.deserialize(Zero { ty: (self.item)(), style: self.style }).map(Some)
     }
 }
 
-struct Fields(std::slice::Iter<'static, polywire_schema::Field>);
+struct Fields(std::slice::Iter<'static, polywire_schema::Field>, Style);
 
 impl<'a> MapAccess<'a> for Fields {
     type Error = JsonError;
@@ -131,7 +155,7 @@ impl<'a> MapAccess<'a> for Fields {
         seed: K,
     ) -> Result<Option<K::Value>, JsonError> {
         while let Some(field) = self.0.as_slice().first() {
-            if !field.has_default && has_zero((field.ty)()) {
+            if has_zero(field, self.1) {
                 return seed.deserialize(name(field.serde)).map(Some);
             }
             self.0.next();
@@ -141,7 +165,7 @@ impl<'a> MapAccess<'a> for Fields {
 
     fn next_value_seed<V: DeserializeSeed<'a>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
         match self.0.next() {
-            Some(field) => seed.deserialize(Zero((field.ty)())),
+            Some(field) => seed.deserialize(Zero { ty: (field.ty)(), style: self.1 }),
             None => Err(JsonError::Schema("a struct".to_owned())),
         }
     }

@@ -1,6 +1,6 @@
 //! Arrays, objects and maps while they are being written.
 
-use polywire_schema::{Field, Type, TypeRef};
+use polywire_schema::{Field, Kind, Type, TypeRef};
 use serde::Serialize;
 use serde::ser::{
     Error as _, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant,
@@ -8,26 +8,28 @@ use serde::ser::{
 };
 use serde_json::Value;
 
-use super::super::names::is_bytes;
-use super::super::{JsonError, base64};
-use super::text::put_string;
-use super::{Writer, put_clock};
+use super::super::names::{self, is_bytes};
+use super::super::{JsonError, Style, base64};
+use super::text::{put_display, put_name, put_string};
+use super::{Around, Spot, Writer, put_clock};
+use crate::protobuf::form::defaults_by_serde;
 
 /// A list; one of bytes becomes base64.
 pub(in super::super) struct ListWriter<'w> {
     out: &'w mut Vec<u8>,
-    depth: usize,
+    spot: Spot,
     item: &'static Type,
     bytes: Option<Vec<u8>>,
     first: bool,
+    around: Around,
 }
 
 impl<'w> ListWriter<'w> {
-    pub(super) fn new(writer: Writer<'w>, item: &'static Type) -> Self {
-        let Writer { out, ty, depth } = writer;
+    pub(super) fn new(writer: Writer<'w>, item: &'static Type, around: Around) -> Self {
+        let Writer { out, ty, spot } = writer;
         let bytes = is_bytes(ty).then(Vec::new);
         out.push(if bytes.is_some() { b'"' } else { b'[' });
-        Self { out, depth, item, bytes, first: true }
+        Self { out, spot: spot.single(), item, bytes, first: true, around }
     }
 }
 
@@ -41,7 +43,7 @@ impl SerializeSeq for ListWriter<'_> {
             return Ok(());
         }
         comma(self.out, &mut self.first);
-        value.serialize(Writer { out: &mut *self.out, ty: self.item, depth: self.depth })
+        value.serialize(Writer { out: &mut *self.out, ty: self.item, spot: self.spot })
     }
 
     fn end(self) -> Result<(), JsonError> {
@@ -52,6 +54,7 @@ impl SerializeSeq for ListWriter<'_> {
             }
             None => self.out.push(b']'),
         }
+        self.around.close(self.out);
         Ok(())
     }
 }
@@ -59,60 +62,92 @@ impl SerializeSeq for ListWriter<'_> {
 /// Values by position: the elements of an array, or the fields `F0`, `F1` and so on of a tuple.
 pub(in super::super) struct SlotsWriter<'w> {
     out: &'w mut Vec<u8>,
-    depth: usize,
+    spot: Spot,
     slots: Slots,
     next: usize,
+    first: bool,
     close: &'static str,
+    around: Around,
 }
 
 enum Slots {
     Array(TypeRef),
     Named(&'static [TypeRef]),
     Fields(&'static [Field]),
+    /// Bytes until now, to be base64.
+    Bytes(Vec<u8>),
 }
 
 impl<'w> SlotsWriter<'w> {
-    pub(super) const fn array(out: &'w mut Vec<u8>, depth: usize, item: TypeRef) -> Self {
-        Self { out, depth, slots: Slots::Array(item), next: 0, close: "]" }
+    const fn new(out: &'w mut Vec<u8>, spot: Spot, slots: Slots, close: &'static str) -> Self {
+        Self { out, spot, slots, next: 0, first: true, close, around: Around::NOTHING }
+    }
+
+    pub(super) fn array(out: &'w mut Vec<u8>, spot: Spot, item: TypeRef, around: Around) -> Self {
+        Self { around, ..Self::new(out, spot.single(), Slots::Array(item), "]") }
+    }
+
+    pub(super) fn bytes(out: &'w mut Vec<u8>, spot: Spot) -> Self {
+        out.push(b'"');
+        Self::new(out, spot, Slots::Bytes(Vec::new()), "\"")
     }
 
     pub(super) const fn named(
         out: &'w mut Vec<u8>,
-        depth: usize,
+        spot: Spot,
         items: &'static [TypeRef],
         close: &'static str,
     ) -> Self {
-        Self { out, depth, slots: Slots::Named(items), next: 0, close }
+        Self::new(out, spot.field(), Slots::Named(items), close)
     }
 
-    pub(super) const fn fields(
-        out: &'w mut Vec<u8>,
-        depth: usize,
-        fields: &'static [Field],
-    ) -> Self {
-        Self { out, depth, slots: Slots::Fields(fields), next: 0, close: "}" }
+    pub(super) const fn fields(out: &'w mut Vec<u8>, spot: Spot, fields: &'static [Field]) -> Self {
+        Self::new(out, spot.field(), Slots::Fields(fields), "}")
     }
 
     fn put<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
         let at = self.next;
         self.next += 1;
-        comma(self.out, &mut (at == 0));
         let extra = || JsonError::Schema(format!("a tuple of {at}"));
-        let ty = match self.slots {
-            Slots::Array(item) => item,
-            Slots::Named(items) => {
-                put_string(self.out, &format!("F{at}"));
-                self.out.push(b':');
-                *items.get(at).ok_or_else(extra)?
+        let (ty, field) = match &mut self.slots {
+            Slots::Bytes(bytes) => {
+                bytes.push(u8::try_from(whole(value)?).map_err(JsonError::custom)?);
+                return Ok(());
             }
+            Slots::Array(item) => (*item, None),
+            Slots::Named(items) => (*items.get(at).ok_or_else(extra)?, None),
             Slots::Fields(fields) => {
                 let field = fields.get(at).ok_or_else(extra)?;
-                put_string(self.out, field.go);
-                self.out.push(b':');
-                field.ty
+                (field.ty, Some(field))
             }
         };
-        value.serialize(Writer { out: &mut *self.out, ty: ty(), depth: self.depth })
+        let before = (self.out.len(), self.first);
+        comma(self.out, &mut self.first);
+        match (&self.slots, field, self.spot.style) {
+            (_, Some(field), style) => put_field(self.out, field, style),
+            (Slots::Named(_), None, style) => {
+                let letter = if style == Style::Proto { 'f' } else { 'F' };
+                put_display(self.out, format_args!("\"{letter}{at}\":"));
+            }
+            _ => {}
+        }
+        let start = self.out.len();
+        value.serialize(Writer { out: &mut *self.out, ty: ty(), spot: self.spot })?;
+        let member = !matches!(self.slots, Slots::Array(_));
+        if member && leaves_out(self.spot, ty(), field, self.out.get(start..)) {
+            self.out.truncate(before.0);
+            self.first = before.1;
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<(), JsonError> {
+        if let Slots::Bytes(bytes) = &self.slots {
+            base64::encode(bytes, self.out);
+        }
+        self.out.extend_from_slice(self.close.as_bytes());
+        self.around.close(self.out);
+        Ok(())
     }
 }
 
@@ -127,8 +162,7 @@ macro_rules! slots {
             }
 
             fn end(self) -> Result<(), JsonError> {
-                self.out.extend_from_slice(self.close.as_bytes());
-                Ok(())
+                self.close()
             }
         })*
     };
@@ -143,16 +177,17 @@ slots! {
 /// A map; Go sorts the keys, so its entries are kept until the end.
 pub(in super::super) struct MapWriter<'w> {
     out: &'w mut Vec<u8>,
-    depth: usize,
-    value: &'static Type,
+    spot: Spot,
+    types: [&'static Type; 2],
     key: String,
     entries: Vec<(String, Vec<u8>)>,
+    around: Around,
 }
 
 impl<'w> MapWriter<'w> {
-    pub(super) fn new(writer: Writer<'w>, value: &'static Type) -> Self {
-        let Writer { out, depth, .. } = writer;
-        Self { out, depth, value, key: String::new(), entries: Vec::new() }
+    pub(super) fn new(writer: Writer<'w>, types: [&'static Type; 2], around: Around) -> Self {
+        let Writer { out, spot, .. } = writer;
+        Self { out, spot: spot.single(), types, key: String::new(), entries: Vec::new(), around }
     }
 }
 
@@ -161,8 +196,14 @@ impl SerializeMap for MapWriter<'_> {
     type Error = JsonError;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), JsonError> {
+        let [ty, _] = self.types;
         self.key = match serde_json::to_value(key).map_err(JsonError::custom)? {
-            Value::String(text) => text,
+            Value::String(text) => match (ty.kind, self.spot.style) {
+                // Protobuf has no enums as keys, so that their numbers stand for them.
+                (Kind::Enum(ty), Style::Proto) => names::variant(ty.variants, &text)
+                    .map_or(text, |variant| variant.number.to_string()),
+                _ => text,
+            },
             Value::Number(number) => number.to_string(),
             Value::Bool(value) => value.to_string(),
             Value::Null | Value::Array(_) | Value::Object(_) => {
@@ -174,7 +215,8 @@ impl SerializeMap for MapWriter<'_> {
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), JsonError> {
         let mut bytes = Vec::new();
-        value.serialize(Writer { out: &mut bytes, ty: self.value, depth: self.depth })?;
+        let [_, ty] = self.types;
+        value.serialize(Writer { out: &mut bytes, ty, spot: self.spot })?;
         self.entries.push((std::mem::take(&mut self.key), bytes));
         Ok(())
     }
@@ -190,6 +232,7 @@ impl SerializeMap for MapWriter<'_> {
             self.out.extend_from_slice(value);
         }
         self.out.push(b'}');
+        self.around.close(self.out);
         Ok(())
     }
 }
@@ -197,7 +240,7 @@ impl SerializeMap for MapWriter<'_> {
 /// A struct with named fields, or serde's struct of a duration or time.
 pub(in super::super) struct StructWriter<'w> {
     out: &'w mut Vec<u8>,
-    depth: usize,
+    spot: Spot,
     form: Form,
     first: bool,
 }
@@ -210,15 +253,16 @@ enum Form {
 impl<'w> StructWriter<'w> {
     pub(super) const fn fields(
         out: &'w mut Vec<u8>,
-        depth: usize,
+        spot: Spot,
         fields: &'static [Field],
         close: &'static str,
     ) -> Self {
-        Self { out, depth, form: Form::Fields { fields, next: 0, close }, first: true }
+        let form = Form::Fields { fields, next: 0, close };
+        Self { out, spot: spot.field(), form, first: true }
     }
 
-    pub(super) const fn clock(out: &'w mut Vec<u8>, ty: &'static Type) -> Self {
-        Self { out, depth: 0, form: Form::Clock { ty, parts: [0; 2], next: 0 }, first: true }
+    pub(super) const fn clock(out: &'w mut Vec<u8>, ty: &'static Type, spot: Spot) -> Self {
+        Self { out, spot, form: Form::Clock { ty, parts: [0; 2], next: 0 }, first: true }
     }
 
     fn put<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), JsonError> {
@@ -241,12 +285,15 @@ impl<'w> StructWriter<'w> {
                 None
             }
         };
-        if let Some(field) = field {
-            comma(self.out, &mut self.first);
-            put_string(self.out, field.go);
-            self.out.push(b':');
-            let (ty, depth) = ((field.ty)(), self.depth);
-            value.serialize(Writer { out: &mut *self.out, ty, depth })?;
+        let Some(field) = field else { return Ok(()) };
+        let before = (self.out.len(), self.first);
+        comma(self.out, &mut self.first);
+        put_field(self.out, field, self.spot.style);
+        let (ty, start) = ((field.ty)(), self.out.len());
+        value.serialize(Writer { out: &mut *self.out, ty, spot: self.spot })?;
+        if leaves_out(self.spot, ty, Some(field), self.out.get(start..)) {
+            self.out.truncate(before.0);
+            self.first = before.1;
         }
         Ok(())
     }
@@ -257,9 +304,26 @@ impl<'w> StructWriter<'w> {
                 self.out.extend_from_slice(close.as_bytes());
                 Ok(())
             }
-            Form::Clock { ty, parts, .. } => put_clock(self.out, ty, parts),
+            Form::Clock { ty, parts, .. } => put_clock(self.out, ty, self.spot.style, parts),
         }
     }
+}
+
+/// Writes a field's name and the colon behind it.
+fn put_field(out: &mut Vec<u8>, field: &Field, style: Style) {
+    match style {
+        Style::Proto => put_name(out, names::proto_field(field)),
+        Style::Go | Style::Serde => put_string(out, field.go),
+    }
+    out.push(b':');
+}
+
+/// Whether a field, now that its value is written, is to be taken back: in protobuf's form zero
+/// values are not written.
+fn leaves_out(spot: Spot, ty: &Type, field: Option<&Field>, text: Option<&[u8]>) -> bool {
+    spot.style == Style::Proto
+        && !field.is_some_and(|field| defaults_by_serde(field, ty))
+        && text.is_some_and(|text| names::is_proto_zero(ty, text))
 }
 
 macro_rules! structs {

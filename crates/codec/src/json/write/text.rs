@@ -38,6 +38,15 @@ pub(super) fn put_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
 }
 
+/// Appends a quoted name, in which nothing needs to be escaped.
+pub(super) fn put_name(out: &mut Vec<u8>, name: impl Iterator<Item = char>) {
+    out.push(b'"');
+    for c in name {
+        out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+    }
+    out.push(b'"');
+}
+
 /// Appends a float with the fewest digits that read back the same.
 pub(super) fn put_f64(out: &mut Vec<u8>, value: f64) -> Result<(), JsonError> {
     let magnitude = value.abs();
