@@ -104,6 +104,14 @@ impl Server {
         self
     }
 
+    /// Lets pages of other hosts call from a browser. Default: none of them.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn cors(mut self, cors: crate::Cors) -> Self {
+        self.cors = cors;
+        self
+    }
+
     /// Listens on TCP (`host:port`), on a Unix socket (`unix:/path`), or within the process
     /// (`memory:name`); nothing is accepted before [`Listening::serve`]. What a socket's file is
     /// at the beginning and at the end is said at [`Listener`].

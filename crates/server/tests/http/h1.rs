@@ -1,0 +1,63 @@
+//! HTTP/1, as `curl` speaks it.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use super::service::Peer;
+
+async fn exchange(request: &str) -> String {
+    let peer = Peer::connect().await;
+    let mut stream = TcpStream::connect(peer.address.as_str()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn a_post_of_json_is_a_call() {
+    let answer = exchange(
+        "POST /test.v1.Numbers/Echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+         content-type: application/json\r\ncontent-length: 1\r\n\r\n7",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n\"7\""), "{answer}");
+}
+
+#[tokio::test]
+async fn requests_follow_each_other_on_one_connection() {
+    let one = "POST /test.v1.Numbers/Echo HTTP/1.1\r\nhost: a\r\n\
+               content-type: application/json\r\ncontent-length: 1\r\n\r\n7";
+    let last = one.replace("host: a", "host: a\r\nconnection: close");
+    let answer = exchange(&format!("{one}{one}{last}")).await;
+    assert_eq!(answer.matches("HTTP/1.1 200 OK").count(), 3, "{answer}");
+}
+
+#[tokio::test]
+async fn streams_both_ways_need_a_later_version() {
+    let answer = exchange(
+        "POST /test.v1.Numbers/Double HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+         content-type: application/connect+proto\r\ncontent-length: 0\r\n\r\n",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 505 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stream_of_the_servers_is_chunked() {
+    let answer = exchange(
+        "POST /test.v1.Numbers/Count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+         content-type: application/connect+json\r\ncontent-length: 6\r\n\r\n\0\0\0\0\u{1}2",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\"1\"") && answer.contains("\"2\""), "{answer}");
+}
+
+#[tokio::test]
+async fn the_debug_page_is_served_as_for_go() {
+    let answer = exchange("GET /debug/rpc HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("Numbers"), "{answer}");
+}

@@ -1,0 +1,8 @@
+//! Calls over HTTP, byte for byte: what the server answers to right and wrong heads and bodies.
+#![cfg(feature = "http")]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod connect;
+mod grpc;
+mod h1;
+mod service;
