@@ -167,6 +167,8 @@ pub(crate) fn normal_binary(value: &str) -> Option<String> {
 }
 
 fn append_all(metadata: &Metadata, headers: &mut HeaderMap, prefix: &str) -> Vec<HeaderError> {
+    // More than a map holds comes out entry by entry.
+    let _ = headers.try_reserve(metadata.len());
     metadata.iter().filter_map(|(name, value)| append(name, value, headers, prefix).err()).collect()
 }
 
@@ -176,11 +178,12 @@ fn append(
     headers: &mut HeaderMap,
     prefix: &str,
 ) -> Result<(), HeaderError> {
-    let owned = || name.to_owned();
     let key = header_name(name, prefix)?;
     let value = header_value(name, value)?;
-    let appended = headers.try_append(key, value);
-    appended.map(|_| ()).map_err(|_| HeaderError::TooMany { name: owned() })
+    match headers.try_append(key, value) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(HeaderError::TooMany { name: name.to_owned() }),
+    }
 }
 
 /// The header's name, unless it is reserved or none of gRPC's.
