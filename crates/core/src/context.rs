@@ -3,7 +3,8 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::{
-    Address, ByteStr, Deadline, Extensions, Metadata, MethodName, Response, Status, Trailers,
+    Address, ByteStr, Deadline, Extensions, MessageCompression, Metadata, MethodName, Response,
+    Status, Trailers,
 };
 
 /// Who is at the other end of a connection, and how it is reached.
@@ -74,6 +75,15 @@ impl Context {
         self.reply.trailers().clone()
     }
 
+    /// Which messages of this call came and leave compressed, on wires that compress each by
+    /// itself. To be called before the handler answers; the handle may be kept for as long as a
+    /// stream goes on.
+    #[must_use]
+    pub fn compression(&self) -> MessageCompression {
+        let given = || self.extensions.get::<MessageCompression>().cloned().unwrap_or_default();
+        self.reply.parts().compression.get_or_init(given).clone()
+    }
+
     /// Keeps what the handler set for its reply and drops the rest.
     #[must_use]
     pub fn into_reply_metadata(self) -> ReplyMetadata {
@@ -95,6 +105,7 @@ pub struct ReplyMetadata(OnceLock<Box<Parts>>);
 struct Parts {
     headers: Mutex<Metadata>,
     trailers: OnceLock<Trailers>,
+    compression: OnceLock<MessageCompression>,
 }
 
 impl ReplyMetadata {
@@ -111,6 +122,7 @@ impl ReplyMetadata {
             .metadata
             .extend(parts.headers.into_inner().unwrap_or_else(PoisonError::into_inner));
         response.trailers = parts.trailers.into_inner();
+        response.compression = parts.compression.into_inner();
     }
 
     /// Moves it into a status: a call that fails has one set of metadata only.

@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 /// Which messages of one call are compressed, on wires that compress each by itself: gRPC,
 /// gRPC-Web, Connect.
 ///
-/// Such a wire's driver puts one into the extensions of a call that comes in. A caller who wants to
-/// choose or to know puts one into the extensions of the request and keeps a clone. Where there is
-/// none, or nothing was chosen, the driver does as its options say.
+/// A handler gets it by [`Context::compression`](crate::Context::compression). A caller who wants to
+/// choose or to know puts one into the extensions of the request and keeps a clone. Where nothing
+/// was chosen, a reply is compressed as its request was, and a request as the client's options say.
+///
+/// A server's driver puts one into the extensions of a call whose messages may come compressed.
 ///
 /// Leaving a message as it is makes sense for one that is compressed already, and for one that holds
 /// a secret beside text that an attacker can choose.

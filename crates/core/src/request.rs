@@ -5,8 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::{
-    Body, CallKind, ConnectionInfo, Context, Deadline, Extensions, Metadata, MethodName, Payload,
-    Status, Trailers,
+    Body, CallKind, ConnectionInfo, Context, Deadline, Extensions, MessageCompression, Metadata,
+    MethodName, Payload, Status, Trailers,
 };
 
 /// What a service answers with.
@@ -82,6 +82,8 @@ pub struct Response {
     pub body: Body,
     /// What travels behind the last value, if anything does.
     pub trailers: Option<Trailers>,
+    /// Which of the values are compressed, if the handler asked to have a say.
+    pub compression: Option<MessageCompression>,
     held: Vec<Box<dyn Any + Send>>,
 }
 
@@ -89,7 +91,13 @@ impl Response {
     /// An answer with a body.
     #[must_use]
     pub const fn new(body: Body) -> Self {
-        Self { metadata: Metadata::new(), body, trailers: None, held: Vec::new() }
+        Self {
+            metadata: Metadata::new(),
+            body,
+            trailers: None,
+            compression: None,
+            held: Vec::new(),
+        }
     }
 
     /// An answer of one value.

@@ -4,6 +4,7 @@
 //! reply into a response. The two versions of HTTP differ only in the loop that carries them.
 
 mod body;
+mod compressing;
 mod connect;
 mod cork;
 mod cors;

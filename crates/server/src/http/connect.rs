@@ -12,10 +12,12 @@ use polywire_core::{
     Body, CallKind, Code, ConnectionInfo, Deadline, Encoding, Metadata, Reply, Status, Trailers,
 };
 use polywire_wire::connect::{self, ContentType, Protocol, encode_error, http_status};
+use polywire_wire::grpc::COMPRESSED;
 use polywire_wire::http::{metadata_to_headers, trailers_to_headers};
 
 use super::body::ReplyBody;
-use super::exchange::{self, Call, mirrored, only_post, plain, reading, text, unsupported};
+use super::compressing::Compressing;
+use super::exchange::{self, Call, only_post, plain, reading, text, unsupported};
 use super::reply::{Ending, ReplyStream, Writing};
 use super::{RequestBody, pages};
 use crate::connection::Shared;
@@ -42,7 +44,8 @@ pub(super) async fn unary<B: RequestBody>(
     let accepted = text(&head.headers, ACCEPT_ENCODING.as_str());
     let reading = reading(shared, content.codec, compression);
     let reply = call.plain(body, reading).await;
-    respond(reply, content, mirrored(compression, accepted))
+    let compressing = Compressing::new(compression, accepted, &reply);
+    respond(reply, content, compressing)
 }
 
 /// Answers a call by GET; `None` if the path is no method's.
@@ -75,7 +78,8 @@ pub(super) async fn get(
     };
     let content = ContentType { protocol: Protocol::ConnectUnary, codec: query.codec, text: false };
     let accepted = text(&head.headers, ACCEPT_ENCODING.as_str());
-    Some(respond(reply, content, mirrored(compression, accepted)))
+    let compressing = Compressing::new(compression, accepted, &reply);
+    Some(respond(reply, content, compressing))
 }
 
 /// Answers a call with streams.
@@ -93,11 +97,6 @@ pub(super) async fn stream<B: RequestBody>(
     let accepted = text(&head.headers, "connect-accept-encoding");
     let prepared = prepare(shared, info, head, "connect-content-encoding");
     let compression = prepared.as_ref().map_or(Compression::Identity, |(_, found)| *found);
-    let writing = Writing {
-        codec: content.codec,
-        compression: mirrored(compression, accepted),
-        ending: Ending::Connect,
-    };
     let (reply, deadline) = match prepared {
         Ok((call, _)) if call.descriptor.is_some() && call.kind() == CallKind::Unary => {
             return unsupported();
@@ -115,6 +114,8 @@ pub(super) async fn stream<B: RequestBody>(
         }
         Err(status) => (Err(status), None),
     };
+    let compressing = Compressing::new(compression, accepted, &reply);
+    let writing = Writing { codec: content.codec, compressing, ending: Ending::Connect };
     respond_stream(reply, content, writing, deadline)
 }
 
@@ -140,25 +141,27 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
     value.map(|value| connect::timeout::parse(value.as_bytes())).transpose()
 }
 
-fn respond(reply: Reply, content: ContentType, compression: Compression) -> Response<ReplyBody> {
+fn respond(reply: Reply, content: ContentType, compressing: Compressing) -> Response<ReplyBody> {
     let answer = match reply {
         Ok(answer) => answer,
         Err(status) => return failed(&status),
     };
-    let writing = Writing { codec: content.codec, compression, ending: Ending::Connect };
+    let writing = Writing { codec: content.codec, compressing, ending: Ending::Connect };
+    let choice = answer.compression.as_ref();
     let message = match &answer.body {
-        Body::Unary(payload) => writing.message(payload),
+        Body::Unary(payload) => writing.message(payload, choice),
         _ => Err(Status::new(Code::Internal, "the reply has no message")),
     };
-    let message = match message {
-        Ok((_, message)) => message,
+    let (flags, message) = match message {
+        Ok(message) => message,
         Err(status) => return failed(&status),
     };
     let mut response = Response::new(ReplyBody::data(message));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
-    if compression != Compression::Identity {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.as_str()));
+    // The header speaks of the one message there is.
+    if let Some(compression) = compressing.declared().filter(|_| flags == COMPRESSED) {
+        headers.insert(CONTENT_ENCODING, compression);
     }
     add(&answer.metadata, headers);
     if let Some(trailers) = &answer.trailers {
@@ -188,9 +191,8 @@ fn respond_stream(
     let mut response = Response::new(ReplyBody::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
-    if writing.compression != Compression::Identity {
-        let name = HeaderValue::from_static(writing.compression.as_str());
-        headers.insert("connect-content-encoding", name);
+    if let Some(compression) = writing.compressing.declared() {
+        headers.insert("connect-content-encoding", compression);
     }
     let status = match reply {
         Ok(answer) => {
@@ -222,7 +224,7 @@ fn one_or_stream(
             .ok_or_else(|| Status::new(Code::Internal, "the reply has no message"));
     };
     let mut out = bytes::BytesMut::new();
-    writing.put(payload, &mut out)?;
+    writing.put(payload, answer.compression.as_ref(), &mut out)?;
     let trailers = answer.trailers.as_ref().map(Trailers::snapshot).unwrap_or_default();
     out.extend_from_slice(&writing.end(Ok(()), &trailers).0);
     Ok(ReplyBody::data(out.freeze()))

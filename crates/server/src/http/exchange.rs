@@ -8,8 +8,8 @@ use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use polywire_codec::compression::Compression;
 use polywire_core::{
-    Body, CallKind, Code, ConnectionInfo, Deadline, Encoding, MethodDescriptor, MethodName,
-    PayloadStream, Reply, Request, Status,
+    Body, CallKind, Code, ConnectionInfo, Deadline, Encoding, MessageCompression, MethodDescriptor,
+    MethodName, PayloadStream, Reply, Request, Status,
 };
 use polywire_wire::http::try_metadata_from_headers;
 use tokio::time::Instant;
@@ -63,7 +63,10 @@ impl<'a> Call<'a> {
         reading: Reading,
         text: bool,
     ) -> Reply {
-        let incoming = Incoming::new(body, reading, text);
+        let mut incoming = Incoming::new(body, reading, text);
+        if reading.compression != Compression::Identity {
+            self.request.extensions.insert(incoming.watched());
+        }
         self.request.body = match self.descriptor {
             // The router says so, without any of the body.
             None => Body::Empty,
@@ -78,6 +81,11 @@ impl<'a> Call<'a> {
     /// Reads a body that is one message, and calls.
     pub(super) async fn plain<B: RequestBody>(mut self, body: B, reading: Reading) -> Reply {
         if self.descriptor.is_some() {
+            if reading.compression != Compression::Identity {
+                let compression = MessageCompression::default();
+                compression.received(true);
+                self.request.extensions.insert(compression);
+            }
             self.request.body = Body::Unary(self.in_time(reading.whole(body)).await?);
         }
         self.run().await
@@ -136,20 +144,6 @@ pub(super) fn compression(headers: &HeaderMap, name: &str) -> Result<Compression
             format!("compression `{value}` is not known here; there are {}", Compression::NAMES);
         Status::new(Code::Unimplemented, text)
     })
-}
-
-/// How a reply is compressed: as its request was, if the peer says that it understands.
-pub(super) fn mirrored(request: Compression, accepted: Option<&str>) -> Compression {
-    match (request, accepted) {
-        (Compression::Identity, _) | (_, None) => Compression::Identity,
-        (request, Some(accepted)) => {
-            let accepts = accepted.split(',').any(|name| {
-                let name = name.split(';').next().unwrap_or_default().trim();
-                name.eq_ignore_ascii_case(request.as_str())
-            });
-            if accepts { request } else { Compression::choose(accepted) }
-        }
-    }
 }
 
 pub(super) const fn reading(shared: &Shared, codec: Encoding, compression: Compression) -> Reading {

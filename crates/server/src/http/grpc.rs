@@ -13,7 +13,8 @@ use polywire_wire::http::metadata_to_headers;
 
 use super::RequestBody;
 use super::body::ReplyBody;
-use super::exchange::{self, Call, mirrored, only_post, reading, text};
+use super::compressing::Compressing;
+use super::exchange::{self, Call, only_post, reading, text};
 use super::reply::{Ending, ReplyStream, Writing, trailers};
 use crate::connection::Shared;
 
@@ -39,14 +40,6 @@ pub(super) async fn answer<B: RequestBody>(
         }
     };
     let accepted = text(&head.headers, "grpc-accept-encoding");
-    let writing = Writing {
-        codec: content.codec,
-        compression: mirrored(compression, accepted),
-        ending: match content.protocol {
-            Protocol::GrpcWeb => Ending::Web { text: content.text },
-            _ => Ending::Trailers,
-        },
-    };
     let call = timeout(&head.headers).and_then(|timeout| Call::new(shared, info, head, timeout));
     let (reply, deadline) = match call {
         Ok(call) => {
@@ -55,6 +48,14 @@ pub(super) async fn answer<B: RequestBody>(
             (call.enveloped(body, reading, content.text).await, deadline)
         }
         Err(status) => (Err(status), None),
+    };
+    let writing = Writing {
+        codec: content.codec,
+        compressing: Compressing::new(compression, accepted, &reply),
+        ending: match content.protocol {
+            Protocol::GrpcWeb => Ending::Web { text: content.text },
+            _ => Ending::Trailers,
+        },
     };
     respond(reply, content, writing, deadline)
 }
@@ -76,8 +77,8 @@ fn respond(
     let mut response = Response::new(ReplyBody::empty());
     let headers = response.headers_mut();
     headers.insert(::http::header::CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
-    if writing.compression != Compression::Identity {
-        headers.insert("grpc-encoding", HeaderValue::from_static(writing.compression.as_str()));
+    if let Some(compression) = writing.compressing.declared() {
+        headers.insert("grpc-encoding", compression);
     }
     for left_out in metadata_to_headers(&answer.metadata, headers) {
         tracing::debug!(%left_out, "metadata was left out");
@@ -103,7 +104,7 @@ fn body(answer: Answer, writing: Writing, deadline: Option<Deadline>) -> Result<
     let metadata = answer.trailers.as_ref().map(polywire_core::Trailers::snapshot);
     let metadata = metadata.unwrap_or_default();
     if payload.bytes.len() >= KEEP_WHOLE && writing.ending == Ending::Trailers {
-        let (flags, message) = writing.message(payload)?;
+        let (flags, message) = writing.message(payload, answer.compression.as_ref())?;
         let prefix = envelope(flags, &message)?;
         return Ok(ReplyBody::Whole {
             data: Bytes::copy_from_slice(&prefix),
@@ -112,7 +113,7 @@ fn body(answer: Answer, writing: Writing, deadline: Option<Deadline>) -> Result<
         });
     }
     let mut out = BytesMut::new();
-    writing.put(payload, &mut out)?;
+    writing.put(payload, answer.compression.as_ref(), &mut out)?;
     let (end, trailers) = writing.end(Ok(()), &metadata);
     out.extend_from_slice(&end);
     Ok(ReplyBody::Whole { data: writing.dress(out.freeze()), more: Bytes::new(), trailers })

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use polywire_codec::compression::{Compression, DecompressError};
-use polywire_core::{Code, Encoding, Payload, Status};
+use polywire_core::{Code, Encoding, MessageCompression, Payload, Status};
 use polywire_wire::grpc::{COMPRESSED, Envelope, Envelopes, web::TextDecoder};
 
 use super::RequestBody;
@@ -30,6 +30,8 @@ pub(super) struct Incoming<B> {
     /// Takes base64 off, where the body is that.
     text: Option<TextDecoder>,
     ended: bool,
+    /// Told of each message whether it came compressed.
+    watched: Option<MessageCompression>,
 }
 
 impl<B: RequestBody> Incoming<B> {
@@ -40,7 +42,13 @@ impl<B: RequestBody> Incoming<B> {
             reading,
             text: text.then(TextDecoder::default),
             ended: false,
+            watched: None,
         }
+    }
+
+    /// What tells from now on which messages came compressed.
+    pub(super) fn watched(&mut self) -> MessageCompression {
+        self.watched.get_or_insert_default().clone()
     }
 
     /// The only message; another one, or none, is an error.
@@ -63,6 +71,9 @@ impl<B: RequestBody> Incoming<B> {
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Payload>, Status>> {
         loop {
             if let Some(envelope) = self.envelopes.next()? {
+                if let Some(watched) = &self.watched {
+                    watched.received(envelope.flags & COMPRESSED != 0);
+                }
                 return Poll::Ready(self.reading.payload(envelope).map(Some));
             }
             if self.ended {

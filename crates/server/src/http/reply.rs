@@ -11,18 +11,21 @@ use futures_core::Stream as _;
 use http_body::Frame;
 use polywire_codec::compression::Compression;
 use polywire_core::{
-    Body, Code, Deadline, Encoding, Metadata, Payload, PayloadStream, Response, Status,
+    Body, Code, Deadline, Encoding, MessageCompression, Metadata, Payload, PayloadStream, Response,
+    Status,
 };
 use polywire_wire::connect::{END_STREAM, EndStream};
 use polywire_wire::grpc::{self, COMPRESSED, envelope};
 use polywire_wire::http::metadata_to_headers;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::compressing::Compressing;
+
 /// How the messages of a reply are written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Writing {
     pub(super) codec: Encoding,
-    pub(super) compression: Compression,
+    pub(super) compressing: Compressing,
     pub(super) ending: Ending,
 }
 
@@ -45,8 +48,13 @@ impl Writing {
     ///
     /// # Errors
     /// When it is in another encoding than promised, or larger than a prefix can say.
-    pub(super) fn put(self, payload: &Payload, out: &mut BytesMut) -> Result<(), Status> {
-        let (flags, bytes) = self.message(payload)?;
+    pub(super) fn put(
+        self,
+        payload: &Payload,
+        choice: Option<&MessageCompression>,
+        out: &mut BytesMut,
+    ) -> Result<(), Status> {
+        let (flags, bytes) = self.message(payload, choice)?;
         let prefix = envelope(flags, &bytes)?;
         out.reserve(prefix.len().saturating_add(bytes.len()));
         out.put_slice(&prefix);
@@ -55,13 +63,17 @@ impl Writing {
     }
 
     /// A message as it goes out, and its flags.
-    pub(super) fn message(self, payload: &Payload) -> Result<(u8, Bytes), Status> {
+    pub(super) fn message(
+        self,
+        payload: &Payload,
+        choice: Option<&MessageCompression>,
+    ) -> Result<(u8, Bytes), Status> {
         if payload.encoding != self.codec {
             let text =
                 format!("a reply in {} where {} was asked for", payload.encoding, self.codec);
             return Err(Status::new(Code::Internal, text));
         }
-        Ok(match self.compression {
+        Ok(match self.compressing.of_next(choice) {
             Compression::Identity => (0, payload.bytes.clone()),
             compression => (COMPRESSED, compression.compress(&payload.bytes)),
         })
@@ -164,7 +176,7 @@ impl ReplyStream {
             }
             match self.poll_value(cx) {
                 Poll::Ready(Some(Ok(payload))) => {
-                    if let Err(status) = self.writing.put(&payload, &mut out) {
+                    if let Err(status) = self.put(&payload, &mut out) {
                         break Err(status);
                     }
                     if out.len() < FRAME_BYTES {
@@ -197,6 +209,10 @@ impl ReplyStream {
             }
             None => Poll::Ready(Some(Frame::data(data))),
         }
+    }
+
+    fn put(&self, payload: &Payload, out: &mut BytesMut) -> Result<(), Status> {
+        self.writing.put(payload, self.response.compression.as_ref(), out)
     }
 
     fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, Status>>> {

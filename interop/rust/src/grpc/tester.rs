@@ -34,10 +34,10 @@ impl TestService {
         request: SimpleRequest,
     ) -> Result<SimpleResponse, Status> {
         echo_metadata(cx);
-        let compression = cx.extensions.get::<MessageCompression>().cloned();
-        as_announced(compression.as_ref(), request.expect_compressed)?;
+        let compression = cx.compression();
+        as_announced(&compression, request.expect_compressed)?;
         asked_for(request.response_status)?;
-        as_wanted(compression.as_ref(), request.response_compressed);
+        as_wanted(&compression, request.response_compressed);
         Ok(SimpleResponse { payload: Some(payload(request.response_size)?) })
     }
 
@@ -59,7 +59,7 @@ impl TestService {
         cx: &Context,
         request: StreamingOutputCallRequest,
     ) -> impl Stream<Item = Result<StreamingOutputCallResponse, Status>> + Send + use<> {
-        let compression = cx.extensions.get::<MessageCompression>().cloned();
+        let compression = cx.compression();
         replies(compression, request.response_parameters)
     }
 
@@ -73,9 +73,9 @@ impl TestService {
         mut requests: Streaming<StreamingInputCallRequest>,
     ) -> Result<StreamingInputCallResponse, Status> {
         let mut sum = 0_usize;
-        let compression = cx.extensions.get::<MessageCompression>();
+        let compression = cx.compression();
         while let Some(request) = requests.message().await? {
-            as_announced(compression, request.expect_compressed)?;
+            as_announced(&compression, request.expect_compressed)?;
             sum = sum.saturating_add(request.payload.map_or(0, |payload| payload.body.len()));
         }
         let aggregated_payload_size = i32::try_from(sum).unwrap_or(i32::MAX);
@@ -92,7 +92,7 @@ impl TestService {
         requests: Streaming<StreamingOutputCallRequest>,
     ) -> Result<BoxStream<StreamingOutputCallResponse>, Status> {
         echo_metadata(cx);
-        let compression = cx.extensions.get::<MessageCompression>().cloned();
+        let compression = cx.compression();
         Ok(Box::pin(requests.flat_map(move |request| answer(compression.clone(), request))))
     }
 
@@ -109,7 +109,7 @@ impl TestService {
         while let Some(request) = requests.message().await? {
             all.push(Ok(request));
         }
-        let compression = cx.extensions.get::<MessageCompression>().cloned();
+        let compression = cx.compression();
         Ok(Box::pin(
             stream::iter(all).flat_map(move |request| answer(compression.clone(), request)),
         ))
@@ -127,7 +127,7 @@ fn echo_metadata(cx: &Context) {
 
 /// What one message of a stream is answered with.
 fn answer(
-    compression: Option<MessageCompression>,
+    compression: MessageCompression,
     request: Result<StreamingOutputCallRequest, Status>,
 ) -> BoxStream<StreamingOutputCallResponse> {
     let checked = request.and_then(|request| {
@@ -141,7 +141,7 @@ fn answer(
 }
 
 fn replies(
-    compression: Option<MessageCompression>,
+    compression: MessageCompression,
     parameters: Vec<ResponseParameters>,
 ) -> impl Stream<Item = Result<StreamingOutputCallResponse, Status>> + Send {
     stream::iter(parameters).then(move |wanted| {
@@ -150,7 +150,7 @@ fn replies(
             if let Ok(wait @ 1..) = u64::try_from(wanted.interval_us) {
                 time::sleep(Duration::from_micros(wait)).await;
             }
-            as_wanted(compression.as_ref(), wanted.compressed);
+            as_wanted(&compression, wanted.compressed);
             Ok(StreamingOutputCallResponse { payload: Some(payload(wanted.size)?) })
         }
     })
@@ -159,10 +159,10 @@ fn replies(
 /// Refuses a message that is not compressed as it says. On a wire that never compresses single
 /// messages none is.
 fn as_announced(
-    compression: Option<&MessageCompression>,
+    compression: &MessageCompression,
     announced: Option<BoolValue>,
 ) -> Result<(), Status> {
-    let compressed = compression.is_some_and(MessageCompression::received_compressed);
+    let compressed = compression.received_compressed();
     match announced {
         Some(announced) if announced.value != compressed => Err(Status::new(
             Code::InvalidArgument,
@@ -173,8 +173,7 @@ fn as_announced(
 }
 
 /// Has the next message compressed as the caller wants it.
-fn as_wanted(compression: Option<&MessageCompression>, wanted: Option<BoolValue>) {
-    let Some(compression) = compression else { return };
+fn as_wanted(compression: &MessageCompression, wanted: Option<BoolValue>) {
     match wanted {
         Some(BoolValue { value: true }) => compression.compress(),
         Some(BoolValue { value: false }) => compression.leave(),
