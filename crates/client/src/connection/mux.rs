@@ -317,6 +317,7 @@ pub(super) async fn run<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut incoming:
     let close = poll_fn(|cx| shared.write().poll_shutdown(cx));
     // The peer may be gone, and closing the socket says the same.
     drop(tokio::time::timeout(CLOSE, close).await);
+    shared.write().release();
 }
 
 fn poll_turn<R: AsyncRead + Unpin>(

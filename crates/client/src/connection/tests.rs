@@ -475,3 +475,15 @@ async fn an_argument_the_wire_cannot_carry_harms_nobody() {
     let (reply, ()) = tokio::join!(echo(&connection, 5), server);
     assert_eq!(reply.unwrap(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_ended_holds_no_stream() {
+    let (write, mut theirs) = duplex(1);
+    let wire = netrpc::client(&Limits::default());
+    let connection = Connection::new(tokio::io::empty(), write, wire, ConnectionLimits::default());
+    // One byte finds room, the other one only fails when nobody is left to take it.
+    let refused = theirs.write_all(&[0; 2]);
+    let refused = tokio::time::timeout(std::time::Duration::from_secs(60), refused).await.unwrap();
+    assert_eq!(refused.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    assert!(!connection.is_open());
+}

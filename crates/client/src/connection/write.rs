@@ -10,7 +10,8 @@ use tokio::io::AsyncWrite;
 
 /// The stream and the batch that is on its way into it.
 pub(super) struct WriteSide {
-    io: Box<dyn AsyncWrite + Send + Unpin>,
+    /// `None` once the connection has ended: whoever still holds the connection holds no socket.
+    io: Option<Box<dyn AsyncWrite + Send + Unpin>>,
     batch: Outgoing,
     /// Bytes the stream has ever taken.
     written: u64,
@@ -18,7 +19,7 @@ pub(super) struct WriteSide {
 
 impl WriteSide {
     pub(super) fn new(io: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
-        Self { io, batch: Outgoing::default(), written: 0 }
+        Self { io: Some(io), batch: Outgoing::default(), written: 0 }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -39,7 +40,10 @@ impl WriteSide {
 
     /// Writes the batch; ready once the stream has all of it.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut io = Pin::new(&mut self.io);
+        let Some(io) = &mut self.io else {
+            return Poll::Ready(Err(io::ErrorKind::NotConnected.into()));
+        };
+        let mut io = Pin::new(io);
         while self.batch.has_remaining() {
             let whole = self.batch.chunk().len() == self.batch.remaining();
             let count = if !whole && io.is_write_vectored() {
@@ -61,7 +65,12 @@ impl WriteSide {
     }
 
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        self.io.as_mut().map_or(Poll::Ready(Ok(())), |io| Pin::new(io).poll_shutdown(cx))
+    }
+
+    /// Closes the stream for good.
+    pub(super) fn release(&mut self) {
+        self.io = None;
     }
 }
 
