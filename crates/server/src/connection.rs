@@ -199,7 +199,10 @@ async fn exchange(
             Ok(None) if io.read_buf(src).await? == 0 => return Ok(After::Close),
             Ok(None) => {}
             Err(error) => {
-                io.write_all(&http1::bad_request()).await?;
+                // Whoever means another protocol would take an answer for a frame of its own.
+                if names_http(src) {
+                    io.write_all(&http1::bad_request()).await?;
+                }
                 return Err(io::Error::new(io::ErrorKind::InvalidData, error));
             }
         }
@@ -216,6 +219,14 @@ async fn exchange(
         io.shutdown().await?;
     }
     Ok(after)
+}
+
+/// Whether the first line ends in a version of HTTP, or may still do so.
+fn names_http(src: &[u8]) -> bool {
+    let mut lines = src.split(|byte| *byte == b'\n');
+    let line = lines.next().unwrap_or_default();
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    version.starts_with(b"HTTP/") || lines.next().is_none()
 }
 
 /// The answer to what Go's net/rpc serves over HTTP, and what follows it.

@@ -61,3 +61,10 @@ async fn the_debug_page_is_served_as_for_go() {
     assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     assert!(answer.contains("Numbers"), "{answer}");
 }
+
+#[tokio::test]
+async fn a_malformed_head_is_answered_and_what_is_no_http_is_closed() {
+    let answer = exchange("GET / HTTP/1.1\r\nno colon\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(exchange("INVALID CONNECTION PREFACE\r\n\r\n").await, "");
+}
