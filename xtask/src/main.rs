@@ -7,6 +7,7 @@
 
 mod args;
 mod bench;
+mod faults;
 mod features;
 mod fuzz;
 mod interop;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(&rest),
         "interop" => interop::run(&rest),
         "bench" => bench::run(&rest),
+        "faults" => faults::run(&rest),
         "features" => features::run(&rest),
         "fuzz" => fuzz::run(&rest),
         bench::SPIN => bench::spin(),
@@ -43,5 +45,6 @@ usage: cargo xtask COMMAND [OPTIONS]
   tidy                     arrows between crates, file sizes, first lines, forbidden words
   interop [netrpc|jsonrpc] foreign peers against polywire, both ways
   bench [--help]           polywire and other frameworks side by side
+  faults [--help]          faults of the network between two namespaces, and how soon they show
   features                 every feature of every crate, alone
   fuzz [--help]            every decoder under libFuzzer";

@@ -61,6 +61,13 @@ fn is_root(path: &Path) -> bool {
     path.ends_with("src/lib.rs")
         || path.ends_with("src/main.rs")
         || path.parent().is_some_and(|parent| parent.ends_with("src/bin"))
+        || is_root_of_folder(path)
+}
+
+/// `src/bin/NAME/main.rs`, a program of several files.
+fn is_root_of_folder(path: &Path) -> bool {
+    let folders = path.parent().and_then(Path::parent);
+    path.ends_with("main.rs") && folders.is_some_and(|folders| folders.ends_with("src/bin"))
 }
 
 fn forbids_unsafe(path: &Path, content: &str) -> bool {
