@@ -35,6 +35,9 @@
 //! # Ok::<(), polywire_wire::WireError>(())
 //! ```
 //!
+//! Streams, where a wire has them, are frames beside replies ([`CallFrame`], [`ReplyFrame`]); what
+//! of them has come and was not taken yet waits in an [`Inbox`], bounded by the stream's window.
+//!
 //! There is no socket, no clock and no task here. What a peer sends may be anything: it ends in a
 //! value, a status for that call, or a [`WireError`] that ends the connection; never in a panic,
 //! and never in more memory than [`Limits`] allows.
@@ -51,9 +54,11 @@
 
 mod client_wire;
 mod error;
+mod inbox;
 mod limits;
 mod outgoing;
 mod server_wire;
+mod stream;
 #[cfg(test)]
 mod vectors;
 
@@ -65,8 +70,10 @@ pub mod jsonrpc;
 pub mod netrpc;
 pub mod sniff;
 
-pub use self::client_wire::{CallReader, CallWriter};
+pub use self::client_wire::{CallReader, CallWriter, ClientEvent};
 pub use self::error::WireError;
+pub use self::inbox::{Inbox, Overrun, Values, inbox};
 pub use self::limits::Limits;
 pub use self::outgoing::Outgoing;
 pub use self::server_wire::{ServerEvent, ServerWire};
+pub use self::stream::{CallFrame, INITIAL_WINDOW, ReplyFrame, window_cost};

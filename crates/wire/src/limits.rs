@@ -10,6 +10,7 @@ pub struct Limits {
     pub(crate) metadata_bytes: usize,
     pub(crate) batch_calls: usize,
     pub(crate) json_depth: usize,
+    pub(crate) stream_window: u64,
 }
 
 impl Default for Limits {
@@ -22,6 +23,7 @@ impl Default for Limits {
             metadata_bytes: 64 * 1024,
             batch_calls: 1000,
             json_depth: 512,
+            stream_window: crate::INITIAL_WINDOW,
         }
     }
 }
@@ -99,5 +101,24 @@ impl Limits {
     pub const fn json_depth(mut self, levels: usize) -> Self {
         self.json_depth = levels;
         self
+    }
+
+    /// Bytes of one stream and direction that may wait for their reader; each value counts 32 more
+    /// than it has, and one value may go over it. Less than the default is the default. Default:
+    /// 64 KiB.
+    #[must_use]
+    pub const fn stream_window(mut self, bytes: u64) -> Self {
+        self.stream_window = bytes;
+        self
+    }
+
+    /// The bytes of one stream that may wait, for whoever keeps them outside of this crate.
+    #[must_use]
+    pub const fn max_stream_window(&self) -> u64 {
+        if self.stream_window < crate::INITIAL_WINDOW {
+            crate::INITIAL_WINDOW
+        } else {
+            self.stream_window
+        }
     }
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use bytes::BytesMut;
-use polywire_core::{Reply, Request, Status};
+use polywire_core::{Code, Encoding, Payload, Reply, Request, Status};
 
-use crate::{Outgoing, WireError};
+use crate::{Outgoing, ReplyFrame, WireError};
 
 /// The server's side of one connection: bytes to calls, replies to bytes.
 pub trait ServerWire: Send + 'static {
@@ -34,6 +34,16 @@ pub trait ServerWire: Send + 'static {
     /// Appends a reply. What the wire cannot carry is answered as an internal error. Head and body
     /// go in as one: `dst` never holds half a reply.
     fn write(&mut self, ticket: Self::Ticket, reply: Reply, dst: &mut Outgoing);
+
+    /// Appends something about a stream that was opened under this key. Whole frames go in, or
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the wire cannot carry a value.
+    fn frame(&mut self, key: u64, frame: ReplyFrame<'_>, dst: &mut Outgoing) -> Result<(), Status> {
+        let _ = (key, frame, dst);
+        Err(Status::new(Code::Internal, "this wire has no streams"))
+    }
 }
 
 /// What a peer wants of the server.
@@ -51,6 +61,41 @@ pub enum ServerEvent<T> {
         request: Request,
         /// How long the caller waits, counted from now.
         timeout: Option<Duration>,
+    },
+    /// A call whose caller takes a stream for an answer; one value will do as well.
+    Open {
+        /// To be handed back with a reply that is one value or a status.
+        ticket: T,
+        /// What everything else about this call will carry.
+        key: u64,
+        /// The call; its deadline is not set, and if arguments follow its body is empty.
+        request: Request,
+        /// How long the caller waits, counted from now.
+        timeout: Option<Duration>,
+        /// How many bytes of replies may be sent before the caller allows more.
+        window: u64,
+        /// If any number of arguments follow: how they are encoded, and how many bytes of them
+        /// the caller sends without being allowed more.
+        arguments: Option<(Encoding, u64)>,
+    },
+    /// An argument of a call that was opened.
+    Message {
+        /// The key of the call, which may have ended already.
+        key: u64,
+        /// The value; an error if it is in an encoding not known here.
+        value: Result<Payload, Status>,
+    },
+    /// There are no more arguments.
+    End {
+        /// The key of the call, which may have ended already.
+        key: u64,
+    },
+    /// Replies of so many more bytes may be sent.
+    Window {
+        /// The key of the call, which may have ended already.
+        key: u64,
+        /// How many.
+        bytes: u64,
     },
     /// A call that no service may see; its answer is to be written at once.
     Reject {

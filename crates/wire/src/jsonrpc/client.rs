@@ -8,7 +8,7 @@ use polywire_core::{Body, Code, Encoding, Origin, Payload, Reply, Request, Respo
 use super::error_code::read_error;
 use super::split::{MESSAGE, Splitter};
 use super::text::{Members, put_string, share, string};
-use crate::{CallReader, CallWriter, Limits, Outgoing, WireError};
+use crate::{CallReader, CallWriter, ClientEvent, Limits, Outgoing, WireError};
 
 /// Which JSON-RPC a client speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -108,14 +108,15 @@ pub struct JsonrpcReader {
 }
 
 impl CallReader for JsonrpcReader {
-    fn read(&mut self, src: &mut BytesMut) -> Result<Option<(u64, Reply)>, WireError> {
+    fn next(&mut self, src: &mut BytesMut) -> Result<Option<ClientEvent>, WireError> {
         let Some(text) = self.splitter.next(src)? else { return Ok(None) };
         let members = Members::read(&text, ["id", "result", "error"])
             .map_err(|error| malformed(error.to_string()))?;
-        match self.version {
-            Version::V1 => read_v1(&text, &members).map(Some),
-            Version::V2 => read_v2(&text, &members).map(Some),
-        }
+        let (id, reply) = match self.version {
+            Version::V1 => read_v1(&text, &members)?,
+            Version::V2 => read_v2(&text, &members)?,
+        };
+        Ok(Some(ClientEvent::Reply { id, reply }))
     }
 
     fn finish(&mut self, src: &mut BytesMut) -> Result<(), WireError> {

@@ -25,11 +25,18 @@ impl<'a> Carried<'a> {
     /// # Errors
     /// When it cannot: a bug on this side of the connection.
     pub(super) fn new(body: &'a Body, extended: bool) -> Result<Self, Status> {
-        let payload = match body {
-            Body::Empty => return Ok(Self::Nothing),
-            Body::Unary(payload) => payload,
-            _ => return Err(internal("net/rpc carries one value".to_owned())),
-        };
+        match body {
+            Body::Empty => Ok(Self::Nothing),
+            Body::Unary(payload) => Self::payload(payload, extended),
+            _ => Err(Status::new(Code::Unimplemented, NO_STREAM)),
+        }
+    }
+
+    /// As [`new`](Self::new), for one value.
+    ///
+    /// # Errors
+    /// When the wire cannot carry it.
+    pub(super) fn payload(payload: &'a Payload, extended: bool) -> Result<Self, Status> {
         match payload.encoding {
             Encoding::Gob => Self::gob(payload),
             other if extended => Ok(Self::Other(other, &payload.bytes)),
@@ -128,6 +135,9 @@ fn length(bytes: usize) -> u64 {
 fn internal(why: String) -> Status {
     Status::new(Code::Internal, why)
 }
+
+/// What a caller is told that cannot take a stream.
+const NO_STREAM: &str = "the method answers with a stream, which a plain call cannot take";
 
 /// The id of gob's byte strings, 5, as gob writes it.
 const BYTES_ID: u8 = 10;

@@ -1,18 +1,22 @@
 //! The client's side of a net/rpc connection.
 
+mod streams;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
-use polywire_core::{Code, Encoding, Origin, Reply, Request, Response, Status};
+use polywire_core::{Code, Encoding, Metadata, Origin, Reply, Request, Response, Status};
 use polywire_gob::{Sent, Splitter};
 
 use super::body::Carried;
-use super::header::{EXT_VERSION, KIND_CALL, NO_METADATA, RequestHeader, types};
+use super::header::{
+    EXT_VERSION, KIND_CALL, KIND_CANCEL, KIND_MESSAGE, NO_METADATA, RequestHeader, types,
+};
 use super::incoming::{Value, encoding, stream_error};
 use super::plan::{Header, HeaderReader, Place, Side, Source};
-use crate::{CallReader, CallWriter, Limits, Outgoing, WireError};
+use crate::{CallFrame, CallReader, CallWriter, ClientEvent, Limits, Outgoing, WireError};
 
 /// The client's side of a net/rpc connection.
 #[must_use]
@@ -40,9 +44,13 @@ const PLAIN: u8 = 1;
 const EXTENDED: u8 = 2;
 
 impl Peer {
-    fn is(&self, what: u8) -> bool {
+    fn known(&self) -> u8 {
         // Nothing else is read on the strength of this flag.
-        self.0.load(Ordering::Relaxed) == what
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn is(&self, what: u8) -> bool {
+        self.known() == what
     }
 
     fn learn(&self, ext: u64) {
@@ -84,6 +92,7 @@ impl CallWriter for NetrpcWriter {
             timeout: remaining.filter(|_| !plain),
             encoding: carried.encoding(),
             kind: KIND_CALL,
+            window: 0,
         };
         header.put(dst.tail());
         carried.put(dst);
@@ -93,12 +102,31 @@ impl CallWriter for NetrpcWriter {
     /// Writes a header that withdraws the call, to peers that have shown the extension.
     fn cancel(&mut self, id: u64, dst: &mut Outgoing) {
         if self.peer.is(EXTENDED) {
-            RequestHeader::cancel(id).put(dst.tail());
+            RequestHeader::of_kind(KIND_CANCEL, id).put(dst.tail());
         }
     }
 
     fn encoding(&self) -> Encoding {
         Encoding::Gob
+    }
+
+    fn open(
+        &mut self,
+        id: u64,
+        call: &Request,
+        remaining: Option<Duration>,
+        window: u64,
+        dst: &mut Outgoing,
+    ) -> Result<u64, Status> {
+        self.put_open(id, call, remaining, window, dst)
+    }
+
+    fn frame(&mut self, id: u64, frame: CallFrame<'_>, dst: &mut Outgoing) -> Result<(), Status> {
+        self.put_frame(id, frame, dst)
+    }
+
+    fn reply_to_open(&self, reply: Reply) -> Reply {
+        if self.peer.is(EXTENDED) { reply } else { Err(streams::of_plain_peer(reply)) }
     }
 }
 
@@ -125,12 +153,15 @@ impl NetrpcReader {
     /// Takes a header and its body off the buffer in one piece, if both are there and of types
     /// that were met before.
     #[inline]
-    fn whole_reply(&mut self, src: &mut BytesMut) -> Result<Option<(u64, Reply)>, WireError> {
+    fn whole(&mut self, src: &mut BytesMut) -> Result<Option<ClientEvent>, WireError> {
         let Some(head) = self.splitter.peek(src, 0) else { return Ok(None) };
         let Some(body) = self.splitter.peek(src, head.end) else { return Ok(None) };
         let value = Place::new(head.start, head.end);
         let table = self.splitter.table();
         let header = self.headers.read(Source { bytes: src, value, id: head.id, table })?;
+        if !streams::has_body(header.kind) {
+            return Ok(None);
+        }
         self.peer.learn(header.ext);
         let mut bytes = src.split_to(body.end).freeze();
         self.splitter.taken();
@@ -138,19 +169,28 @@ impl NetrpcReader {
         if header.is_plain_success() {
             bytes.advance(head.end);
             let body = Value { bytes, table }.body(Encoding::Gob);
-            return Ok(Some((header.seq, body.map(Response::new))));
+            let (id, reply) = (header.seq, body.map(Response::new));
+            return Ok(Some(ClientEvent::Reply { id, reply }));
         }
         let waiting = Waiting { header, bytes: bytes.clone() };
         bytes.advance(head.end);
         Ok(Some(self.complete(&waiting, Value { bytes, table })))
     }
 
-    fn complete(&self, waiting: &Waiting, value: Value<'_>) -> (u64, Reply) {
-        (waiting.header.seq, self.reply(waiting, value))
+    fn complete(&self, waiting: &Waiting, value: Value<'_>) -> ClientEvent {
+        let id = waiting.header.seq;
+        if waiting.header.kind == KIND_MESSAGE {
+            let value = value.payload(&waiting.header, &waiting.bytes);
+            return ClientEvent::Message { id, value };
+        }
+        ClientEvent::Reply { id, reply: self.reply(waiting, value) }
     }
 
-    fn reply(&self, waiting: &Waiting, value: Value<'_>) -> Reply {
-        let Waiting { header, bytes } = waiting;
+    /// The metadata of a header.
+    ///
+    /// # Errors
+    /// When it is over the limit, and the status that the header tells of.
+    fn metadata(&self, Waiting { header, bytes }: &Waiting) -> Result<Metadata, Status> {
         if header.meta.bytes > self.max_metadata {
             let (size, limit) = (header.meta.bytes, self.max_metadata);
             let why =
@@ -158,12 +198,18 @@ impl NetrpcReader {
             return Err(Status::new(Code::ResourceExhausted, why));
         }
         let metadata = header.meta.metadata(bytes);
-        if !header.error.is_empty() {
-            let text = String::from_utf8_lossy(header.error.of(bytes));
-            let status = Status::new(Code::from_number(header.code), text);
-            let details = header.details.share(bytes);
-            return Err(status.with_details(details).with_metadata(metadata));
+        if header.error.is_empty() {
+            return Ok(metadata);
         }
+        let text = String::from_utf8_lossy(header.error.of(bytes));
+        let status = Status::new(Code::from_number(header.code), text);
+        let details = header.details.share(bytes);
+        Err(status.with_details(details).with_metadata(metadata))
+    }
+
+    fn reply(&self, waiting: &Waiting, value: Value<'_>) -> Reply {
+        let metadata = self.metadata(waiting)?;
+        let Waiting { header, bytes } = waiting;
         let mut response = Response::new(value.body(encoding(header.encoding.of(bytes))?)?);
         response.metadata = metadata;
         Ok(response)
@@ -173,17 +219,20 @@ impl NetrpcReader {
 impl Header {
     /// Whether it is Go's header of a success, nothing added.
     const fn is_plain_success(&self) -> bool {
-        self.error.is_empty() && self.encoding.is_empty() && self.meta.bytes == 0
+        self.error.is_empty()
+            && self.encoding.is_empty()
+            && self.meta.bytes == 0
+            && self.kind == KIND_CALL
     }
 }
 
 impl CallReader for NetrpcReader {
-    fn read(&mut self, src: &mut BytesMut) -> Result<Option<(u64, Reply)>, WireError> {
+    fn next(&mut self, src: &mut BytesMut) -> Result<Option<ClientEvent>, WireError> {
         loop {
             if self.waiting.is_none()
-                && let Some(reply) = self.whole_reply(src)?
+                && let Some(event) = self.whole(src)?
             {
-                return Ok(Some(reply));
+                return Ok(Some(event));
             }
             let frame = match self.splitter.next(src) {
                 Ok(Some(frame)) => frame,
@@ -200,7 +249,11 @@ impl CallReader for NetrpcReader {
                     self.peer.learn(header.ext);
                     // A copy: the buffer is not shared while it grows to take a large body.
                     let bytes = Bytes::copy_from_slice(frame.bytes());
-                    self.waiting = Some(Waiting { header, bytes });
+                    let waiting = Waiting { header, bytes };
+                    if !streams::has_body(waiting.header.kind) {
+                        return self.lone_header(&waiting).map(Some);
+                    }
+                    self.waiting = Some(waiting);
                 }
             }
         }

@@ -9,10 +9,22 @@ use polywire_gob::raw::{put_bytes, put_int, put_uint, uint_len};
 use polywire_gob::{Compiled, compile};
 use polywire_schema::{Field, Kind, Schema, StructType, Type, TypeRef};
 
-/// What a request is for, as its `Kind` says. The numbers between are kept for streams.
+/// What a header is for, as its `Kind` says: a call and its argument, or a reply and its value.
 pub(super) const KIND_CALL: u64 = 0;
-/// A request that withdraws the call with its `Seq`, and has no body.
+/// The start of a stream. A request's body is the empty struct, its arguments follow; a reply has
+/// no body.
+pub(super) const KIND_OPEN: u64 = 1;
+/// One value of a stream, which is the body.
+pub(super) const KIND_MESSAGE: u64 = 2;
+/// The end of a stream, without a body.
+pub(super) const KIND_END: u64 = 3;
+/// In a request: the call with its `Seq` is withdrawn. In a reply: nobody reads its arguments any
+/// longer. No body.
 pub(super) const KIND_CANCEL: u64 = 4;
+/// Room for so many more bytes of a stream, without a body.
+pub(super) const KIND_WINDOW: u64 = 5;
+/// A call whose one argument is the body and whose reply is a stream.
+pub(super) const KIND_ASK: u64 = 6;
 
 /// For headers without metadata.
 pub(super) const NO_METADATA: &Metadata = &Metadata::new();
@@ -56,13 +68,14 @@ pub(super) struct RequestHeader<'a> {
     /// Empty for gob.
     pub(super) encoding: &'a str,
     pub(super) kind: u64,
+    pub(super) window: u64,
 }
 
 impl RequestHeader<'_> {
-    /// A header that withdraws a call.
-    pub(super) const fn cancel(seq: u64) -> Self {
-        let meta = NO_METADATA;
-        Self { method: &[], seq, ext: 0, meta, timeout: None, encoding: "", kind: KIND_CANCEL }
+    /// A header that says something of a call already made.
+    pub(super) const fn of_kind(kind: u64, seq: u64) -> Self {
+        let (method, meta): (&[u8], _) = (&[], NO_METADATA);
+        Self { method, seq, ext: 0, meta, timeout: None, encoding: "", kind, window: 0 }
     }
 
     /// Appends the header as one message.
@@ -75,6 +88,7 @@ impl RequestHeader<'_> {
             to.int(5, self.timeout.map_or(0, nanoseconds));
             to.bytes(6, self.encoding.as_bytes());
             to.uint(7, self.kind);
+            to.uint(8, self.window);
         };
         put_struct(types().request.id(), fields, dst);
     }
@@ -110,9 +124,17 @@ pub(super) struct ExtendedResponse<'a> {
     pub(super) details: &'a [u8],
     /// Empty for gob.
     pub(super) encoding: &'a str,
+    pub(super) kind: u64,
+    pub(super) window: u64,
 }
 
 impl ExtendedResponse<'_> {
+    /// A header that says something of the call, and nothing else.
+    pub(super) const fn of_kind(kind: u64, seq: u64) -> Self {
+        let (meta, details): (_, &[u8]) = (NO_METADATA, &[]);
+        Self { seq, error: "", ext: 0, meta, code: 0, details, encoding: "", kind, window: 0 }
+    }
+
     /// Appends the header as one message.
     pub(super) fn put(&self, dst: &mut BytesMut) {
         let fields = |to: &mut Fields<'_>| {
@@ -123,6 +145,8 @@ impl ExtendedResponse<'_> {
             to.uint(6, self.code);
             to.bytes(7, self.details);
             to.bytes(8, self.encoding.as_bytes());
+            to.uint(9, self.kind);
+            to.uint(10, self.window);
         };
         put_struct(types().extended_response.id(), fields, dst);
     }
@@ -224,6 +248,7 @@ static REQUEST: Type = Type::new::<Header<0>>(Kind::Struct(&StructType::new(
         field("Timeout", i64::schema),
         field("Encoding", String::schema),
         field("Kind", u64::schema),
+        field("Window", u64::schema),
     ],
 )));
 
@@ -249,6 +274,8 @@ static EXTENDED_RESPONSE: Type = Type::new::<Header<2>>(Kind::Struct(&StructType
         field("Code", u64::schema),
         field("Details", <Vec<u8>>::schema),
         field("Encoding", String::schema),
+        field("Kind", u64::schema),
+        field("Window", u64::schema),
     ],
 )));
 

@@ -5,6 +5,7 @@ use polywire_core::{Body, Code, Encoding, Payload, Status};
 use polywire_gob::raw::Cursor;
 use polywire_gob::{DecodeError, TypeTable};
 
+use super::plan::Header;
 use crate::WireError;
 
 /// The encoding of a body by the name in its header; none is gob.
@@ -44,6 +45,18 @@ impl Value<'_> {
             Status::new(Code::InvalidArgument, why)
         })?;
         Ok(Body::Unary(Payload::new(encoding, bytes)))
+    }
+
+    /// The value as one of a stream; `bytes` is what its header was read from.
+    ///
+    /// # Errors
+    /// As [`body`](Self::body), and when the encoding is not known here.
+    #[inline]
+    pub(super) fn payload(self, header: &Header, bytes: &[u8]) -> Result<Payload, Status> {
+        match self.body(encoding(header.encoding.of(bytes))?)? {
+            Body::Unary(payload) => Ok(payload),
+            _ => Err(Status::new(Code::Internal, "a message of a stream is one value")),
+        }
     }
 
     /// Length, id, the zero in front of what is no struct, byte count, bytes.

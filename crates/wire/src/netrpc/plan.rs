@@ -18,6 +18,7 @@ pub(super) struct Header {
     pub(super) timeout: i64,
     pub(super) encoding: Place,
     pub(super) kind: u64,
+    pub(super) window: u64,
     pub(super) code: u64,
     pub(super) details: Place,
 }
@@ -58,6 +59,7 @@ enum Known {
     Timeout,
     Encoding,
     Kind,
+    Window,
     Code,
     Details,
 }
@@ -197,6 +199,7 @@ impl Plan {
                 Step::Read(Known::Timeout) => header.timeout = cursor.int()?,
                 Step::Read(Known::Encoding) => header.encoding = cursor.text()?,
                 Step::Read(Known::Kind) => header.kind = cursor.uint()?,
+                Step::Read(Known::Window) => header.window = cursor.uint()?,
                 Step::Read(Known::Code) => header.code = cursor.uint()?,
                 Step::Read(Known::Details) => header.details = cursor.text()?,
                 Step::Skip(id) => cursor.skip(from.table, *id)?,
@@ -324,8 +327,9 @@ impl Side {
             ("Ext", _) => Some(Known::Ext),
             ("Meta", _) => Some(Known::Meta),
             ("Encoding", _) => Some(Known::Encoding),
+            ("Kind", _) => Some(Known::Kind),
+            ("Window", _) => Some(Known::Window),
             ("Timeout", Self::Request) => Some(Known::Timeout),
-            ("Kind", Self::Request) => Some(Known::Kind),
             ("Error", Self::Response) => Some(Known::Error),
             ("Code", Self::Response) => Some(Known::Code),
             ("Details", Self::Response) => Some(Known::Details),
@@ -343,7 +347,7 @@ impl Known {
     fn fits(self, table: &TypeTable, id: i32) -> bool {
         match self {
             Self::Method | Self::Error | Self::Encoding => id == STRING,
-            Self::Seq | Self::Ext | Self::Kind | Self::Code => id == UINT,
+            Self::Seq | Self::Ext | Self::Kind | Self::Window | Self::Code => id == UINT,
             Self::Timeout => id == INT,
             Self::Details => id == BYTES,
             Self::Meta => table.describe(id) == "[]string",

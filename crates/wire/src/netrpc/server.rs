@@ -1,19 +1,23 @@
 //! The server's side of a net/rpc connection.
 
+mod streams;
+
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
 use polywire_core::{
-    ByteStr, Code, Encoding, Metadata, MethodName, Reply, Request, Response, Status,
+    Body, ByteStr, Code, Encoding, Metadata, MethodName, Payload, Reply, Request, Response, Status,
 };
 use polywire_gob::{DecodeError, Frame, Sent, Splitter};
 
 use super::body::Carried;
-use super::header::{EXT_VERSION, ExtendedResponse, KIND_CALL, KIND_CANCEL, PlainResponse, types};
+use super::header::{
+    EXT_VERSION, ExtendedResponse, KIND_CALL, KIND_MESSAGE, KIND_OPEN, PlainResponse, types,
+};
 use super::incoming::{Value, encoding, stream_error};
 use super::names::Names;
 use super::plan::{Header, HeaderReader, Place, Side, Source};
-use crate::{Limits, Outgoing, ServerEvent, ServerWire, WireError};
+use crate::{Limits, Outgoing, ReplyFrame, ServerEvent, ServerWire, WireError};
 
 /// The server's side of a net/rpc connection over gob: `Header -> Body -> Header -> ..`.
 #[derive(Debug)]
@@ -30,6 +34,8 @@ pub struct NetrpcServer {
     ended: bool,
     /// Whether the peer has shown the extension.
     extended: bool,
+    /// Whether the next frame of a stream is to show the extension.
+    owes_ext: bool,
     sent: Sent,
 }
 
@@ -73,6 +79,7 @@ impl NetrpcServer {
             failed: None,
             ended: false,
             extended: false,
+            owes_ext: false,
             sent: Sent::default(),
         }
     }
@@ -86,12 +93,18 @@ impl NetrpcServer {
         let value = Place::new(head.start, head.end);
         let table = self.splitter.table();
         let header = self.headers.read(Source { bytes: src, value, id: head.id, table })?;
-        if header.kind != KIND_CALL {
+        if header.kind != KIND_CALL && !streams::has_body(header.kind) {
             return Ok(None);
         }
         let mut bytes = src.split_to(body.end).freeze();
         self.splitter.taken();
-        self.extended |= header.ext >= EXT_VERSION;
+        if header.kind == KIND_MESSAGE {
+            let at = bytes.split_to(head.end);
+            let value = Value { bytes, table: self.splitter.table() };
+            let value = value.payload(&header, &at);
+            return Ok(Some(ServerEvent::Message { key: header.seq, value }));
+        }
+        self.learn(&header);
         let head_of_call = self.head(&header, &bytes);
         let method = header.method;
         let refused = head_of_call.is_err().then(|| method.share(&bytes));
@@ -103,19 +116,20 @@ impl NetrpcServer {
     /// Takes a header; gives an event if it is one by itself.
     fn header(&mut self, frame: &Frame) -> Result<Option<Event>, WireError> {
         let header = self.headers.read_frame(frame)?;
-        self.extended |= header.ext >= EXT_VERSION;
-        match header.kind {
-            KIND_CALL => {
-                // A copy: the buffer is not shared while it grows to take a large body.
-                let bytes = Bytes::copy_from_slice(frame.bytes());
-                self.waiting = Some(Waiting { header, bytes });
-                Ok(None)
-            }
-            KIND_CANCEL => Ok(Some(ServerEvent::Cancel { key: header.seq })),
-            kind => {
-                let why = format!("requests of kind {kind} are not understood");
-                Err(WireError::Malformed { what: "netrpc header", why })
-            }
+        self.learn(&header);
+        if header.kind != KIND_CALL && !streams::has_body(header.kind) {
+            return streams::lone_header(&header).map(Some);
+        }
+        // A copy: the buffer is not shared while it grows to take a large body.
+        let bytes = Bytes::copy_from_slice(frame.bytes());
+        self.waiting = Some(Waiting { header, bytes });
+        Ok(None)
+    }
+
+    fn learn(&mut self, header: &Header) {
+        if header.ext >= EXT_VERSION {
+            self.extended = true;
+            self.owes_ext = header.kind != KIND_CALL;
         }
     }
 
@@ -138,12 +152,21 @@ impl NetrpcServer {
         };
         let body = match value.body(head.encoding) {
             Ok(body) => body,
+            // The arguments that follow are in this encoding; here nothing is.
+            Err(_) if header.kind == KIND_OPEN => {
+                Body::Unary(Payload::new(head.encoding, Bytes::new()))
+            }
             Err(status) => return reject(status, head.method.as_byte_str().as_bytes()),
         };
         let ticket = self.ticket(header, || head.method.as_byte_str().clone());
         let mut request = Request::new(head.method, body);
         request.metadata = head.metadata;
-        ServerEvent::Call { ticket, key: header.seq, request, timeout: timeout(header.timeout) }
+        let timeout = timeout(header.timeout);
+        let call = ServerEvent::Call { ticket, key: header.seq, request, timeout };
+        if header.kind == KIND_CALL {
+            return call;
+        }
+        streams::opened(header, call)
     }
 
     /// What the header says of the call, unless it is over a limit or not understood.
@@ -178,9 +201,8 @@ impl NetrpcServer {
 
     /// Answers the call whose body cannot be read; the connection ends behind the answer.
     fn broken_body(&mut self, error: &DecodeError) -> Result<Option<Event>, WireError> {
-        let Some(waiting) = self.waiting.take() else {
-            return Err(stream_error(error));
-        };
+        let waiting = self.waiting.take().filter(|waiting| waiting.header.kind != KIND_MESSAGE);
+        let Some(waiting) = waiting else { return Err(stream_error(error)) };
         let status = Status::new(Code::InvalidArgument, error.to_string());
         self.failed = Some(stream_error(error));
         Ok(Some(ServerEvent::Reject { ticket: self.unfinished(&waiting), status }))
@@ -206,6 +228,12 @@ impl ServerWire for NetrpcServer {
                 Err(error) => return self.broken_body(&error),
             };
             match self.waiting.take() {
+                Some(Waiting { header, bytes }) if header.kind == KIND_MESSAGE => {
+                    let (body, table) = frame.into_parts();
+                    let value = Value { bytes: body, table: &table };
+                    let value = value.payload(&header, &bytes);
+                    return Ok(Some(ServerEvent::Message { key: header.seq, value }));
+                }
                 Some(waiting) => {
                     let Waiting { header, bytes } = waiting;
                     let head = self.head(&header, &bytes);
@@ -238,6 +266,7 @@ impl ServerWire for NetrpcServer {
         match self.waiting.take() {
             None if inside => Err(WireError::UnexpectedEof),
             None => Ok(None),
+            Some(waiting) if waiting.header.kind == KIND_MESSAGE => Err(WireError::UnexpectedEof),
             Some(waiting) => {
                 let why = if inside { "unexpected EOF" } else { "EOF" };
                 let status = self.head(&waiting.header, &waiting.bytes).err();
@@ -255,6 +284,10 @@ impl ServerWire for NetrpcServer {
                 Ok(carried) => self.put_response(&ticket, &response, &carried, dst),
             },
         }
+    }
+
+    fn frame(&mut self, key: u64, frame: ReplyFrame<'_>, dst: &mut Outgoing) -> Result<(), Status> {
+        self.put_frame(key, frame, dst)
     }
 }
 
@@ -276,6 +309,8 @@ impl NetrpcServer {
                 code: 0,
                 details: &[],
                 encoding: carried.encoding(),
+                kind: KIND_CALL,
+                window: 0,
             };
             header.put(dst.tail());
         } else {
@@ -289,11 +324,7 @@ impl NetrpcServer {
 
     /// An error, with the empty struct for a body: what Go's server sends.
     fn put_status(&mut self, ticket: &NetrpcTicket, status: &Status, dst: &mut Outgoing) {
-        // An empty text would read as success.
-        let error = match status.message() {
-            "" => status.code().as_str(),
-            text => text,
-        };
+        let error = text(status);
         if self.extended {
             Carried::Nothing.define(types().extended_response, &mut self.sent, dst);
             let header = ExtendedResponse {
@@ -304,6 +335,8 @@ impl NetrpcServer {
                 code: u64::from(status.code().number()),
                 details: status.details(),
                 encoding: "",
+                kind: KIND_CALL,
+                window: 0,
             };
             header.put(dst.tail());
         } else {
@@ -318,6 +351,14 @@ impl NetrpcServer {
 impl NetrpcTicket {
     fn ext_version(&self) -> u64 {
         if self.ext { EXT_VERSION } else { 0 }
+    }
+}
+
+/// What a status says; an empty text would read as success.
+fn text(status: &Status) -> &str {
+    match status.message() {
+        "" => status.code().as_str(),
+        text => text,
     }
 }
 

@@ -41,7 +41,7 @@ fn converse(
                 Ok(Some(ServerEvent::Reject { ticket, status })) => {
                     server.write(ticket, Err(status), &mut out);
                 }
-                Ok(Some(ServerEvent::Cancel { .. })) => unreachable!("JSON-RPC has no cancel"),
+                Ok(Some(other)) => unreachable!("JSON-RPC has no {other:?}"),
                 Err(error) => return (written(&mut out), Some(error)),
             }
         }

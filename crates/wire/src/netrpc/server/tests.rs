@@ -1,3 +1,5 @@
+mod streams;
+
 use std::collections::HashMap;
 
 use bytes::Bytes;
@@ -65,7 +67,7 @@ fn converse(
             server.write(ticket, reply, &mut out);
         }
         ServerEvent::Reject { ticket, status } => server.write(ticket, Err(status), &mut out),
-        ServerEvent::Cancel { .. } => panic!("nothing was cancelled"),
+        other => panic!("Go sends no {other:?}"),
     };
     let mut error = None;
     'stream: for piece in stream.chunks(step) {

@@ -1,0 +1,292 @@
+//! The values of one stream that have come and were not taken yet.
+//!
+//! The connection puts them in by an [`Inbox`], the reader takes them out by [`Values`]. What is in
+//! between is bounded by the stream's window: a peer that sends more breaks the rules, and the
+//! reader's taking is what lets it go on.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use bytes::{Bytes, BytesMut};
+use polywire_core::{Code, Encoding, Origin, Payload, Status};
+
+use crate::stream::window_cost;
+
+/// Where a connection puts the values of one stream. Dropping it before the end is an error to the
+/// reader: the connection or the call is gone.
+#[derive(Debug)]
+pub struct Inbox(Arc<Shared>);
+
+/// Where the values of one stream are taken from.
+pub struct Values {
+    shared: Arc<Shared>,
+    encoding: Encoding,
+    /// Taken over from the inbox, all at once.
+    entries: VecDeque<Entry>,
+    bytes: BytesMut,
+    /// What was taken and not yet granted to the peer again.
+    taken: u64,
+    /// From how much on it is worth telling the peer.
+    worth_telling: u64,
+    ended: bool,
+}
+
+#[derive(Debug)]
+struct Shared(Mutex<State>);
+
+/// What has come and is still to be taken over.
+struct State {
+    entries: VecDeque<Entry>,
+    /// The bytes of the entries, copied out of the connection's buffer: a value that shared that
+    /// buffer would keep all of it, with all that came beside it.
+    bytes: BytesMut,
+    /// How much the peer may still send. One value may take it below zero.
+    left: i64,
+    end: Option<Result<(), Status>>,
+    reader: Option<Waker>,
+    abandoned: bool,
+}
+
+/// One value: how many bytes, and what they need.
+struct Entry {
+    len: usize,
+    context: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// A peer sent more than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overrun;
+
+impl From<Overrun> for Status {
+    fn from(_: Overrun) -> Self {
+        let text = "the peer sent more of a stream than its window allows (stream_window)";
+        Self::new(Code::ResourceExhausted, text)
+    }
+}
+
+/// Both ends of a stream of values in `encoding`, of which `window` bytes may come at once.
+#[must_use]
+pub fn inbox(encoding: Encoding, window: u64) -> (Inbox, Values) {
+    let state = State {
+        entries: VecDeque::new(),
+        bytes: BytesMut::new(),
+        left: signed(window),
+        end: None,
+        reader: None,
+        abandoned: false,
+    };
+    let shared = Arc::new(Shared(Mutex::new(state)));
+    let values = Values {
+        shared: Arc::clone(&shared),
+        encoding,
+        entries: VecDeque::new(),
+        bytes: BytesMut::new(),
+        taken: 0,
+        worth_telling: window / 2,
+        ended: false,
+    };
+    (Inbox(shared), values)
+}
+
+impl Inbox {
+    /// Puts in a value. Gives whom to wake.
+    ///
+    /// # Errors
+    /// When the peer had no room left for it.
+    pub fn push(&self, payload: &Payload) -> Result<Option<Waker>, Overrun> {
+        let mut state = self.0.lock();
+        if state.left <= 0 {
+            return Err(Overrun);
+        }
+        state.left = state.left.saturating_sub(signed(window_cost(payload)));
+        if state.abandoned || state.end.is_some() {
+            return Ok(None);
+        }
+        state.bytes.extend_from_slice(&payload.bytes);
+        let entry = Entry { len: payload.bytes.len(), context: payload.context.clone() };
+        state.entries.push_back(entry);
+        Ok(state.reader.take())
+    }
+
+    /// Ends the stream behind the values that are there; only the first end counts. Gives whom to
+    /// wake.
+    #[must_use]
+    pub fn end(&self, end: Result<(), Status>) -> Option<Waker> {
+        let mut state = self.0.lock();
+        state.end.get_or_insert(end);
+        state.reader.take()
+    }
+
+    /// Lets the peer send more; to be called before it is told.
+    pub fn grant(&self, bytes: u64) {
+        let mut state = self.0.lock();
+        state.left = state.left.saturating_add(signed(bytes));
+    }
+
+    /// Whether these are the two ends of one stream.
+    #[must_use]
+    pub fn is_of(&self, values: &Values) -> bool {
+        Arc::ptr_eq(&self.0, &values.shared)
+    }
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        let gone = Status::new(Code::Unavailable, "the connection ended before the stream did");
+        if let Some(reader) = self.end(Err(gone.with_origin(Origin::Lost))) {
+            reader.wake();
+        }
+    }
+}
+
+impl Values {
+    /// The next value; `None` at the orderly end, an error as the last item.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, Status>>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        loop {
+            if let Some(entry) = self.entries.pop_front() {
+                let bytes = self.bytes.split_to(entry.len.min(self.bytes.len())).freeze();
+                return Poll::Ready(Some(Ok(self.take(bytes, entry.context))));
+            }
+            let mut state = self.shared.lock();
+            if !state.entries.is_empty() {
+                std::mem::swap(&mut self.entries, &mut state.entries);
+                self.bytes = state.bytes.split();
+                continue;
+            }
+            let Some(end) = state.end.take() else {
+                state.reader = Some(cx.waker().clone());
+                return Poll::Pending;
+            };
+            // Whatever comes now is too late.
+            state.end = Some(Ok(()));
+            self.ended = true;
+            return Poll::Ready(end.err().map(Err));
+        }
+    }
+
+    fn take(&mut self, bytes: Bytes, context: Option<Arc<dyn Any + Send + Sync>>) -> Payload {
+        let mut payload = Payload::new(self.encoding, bytes);
+        payload.context = context;
+        self.taken = self.taken.saturating_add(window_cost(&payload));
+        payload
+    }
+
+    /// How much was taken, as soon as that is worth telling the peer: half of the window.
+    pub fn take_grant(&mut self) -> Option<u64> {
+        if self.ended || self.taken < self.worth_telling {
+            return None;
+        }
+        Some(std::mem::take(&mut self.taken))
+    }
+
+    /// Whether the end was taken, orderly or not.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// How the values are encoded.
+    #[must_use]
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+}
+
+impl Drop for Values {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.abandoned = true;
+        state.entries = VecDeque::new();
+        state.bytes = BytesMut::new();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing in here panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("entries", &self.entries.len())
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Values").field("encoding", &self.encoding).finish_non_exhaustive()
+    }
+}
+
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(len: usize) -> Payload {
+        Payload::new(Encoding::Json, vec![b'x'; len].into())
+    }
+
+    fn poll(values: &mut Values) -> Poll<Option<Result<Payload, Status>>> {
+        values.poll_next(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn values_come_out_as_they_went_in_and_the_end_behind_them() {
+        let (inbox, mut values) = inbox(Encoding::Json, 1000);
+        assert!(poll(&mut values).is_pending());
+        assert!(inbox.push(&payload(3)).unwrap().is_some(), "the reader is woken");
+        assert!(inbox.push(&payload(0)).unwrap().is_none(), "once");
+        assert!(inbox.end(Ok(())).is_none());
+        for len in [3, 0] {
+            let Poll::Ready(Some(Ok(value))) = poll(&mut values) else { panic!("a value") };
+            assert_eq!(value.bytes.len(), len);
+        }
+        assert!(matches!(poll(&mut values), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn one_value_may_go_over_the_window_and_the_next_may_not() {
+        let (inbox, mut values) = inbox(Encoding::Json, 100);
+        inbox.push(&payload(500)).unwrap();
+        assert!(inbox.push(&payload(1)).is_err());
+        assert!(matches!(poll(&mut values), Poll::Ready(Some(Ok(_)))));
+        let granted = values.take_grant().unwrap();
+        assert_eq!(granted, 532);
+        inbox.grant(granted);
+        inbox.push(&payload(68)).unwrap();
+        assert!(inbox.push(&payload(0)).is_err());
+    }
+
+    #[test]
+    fn an_inbox_that_goes_away_is_an_error_behind_what_has_come() {
+        let (inbox, mut values) = inbox(Encoding::Json, 100);
+        inbox.push(&payload(1)).unwrap();
+        drop(inbox);
+        assert!(matches!(poll(&mut values), Poll::Ready(Some(Ok(_)))));
+        let Poll::Ready(Some(Err(status))) = poll(&mut values) else { panic!("an error") };
+        assert_eq!((status.code(), status.origin()), (Code::Unavailable, Origin::Lost));
+        assert!(matches!(poll(&mut values), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_reader_that_went_away() {
+        let (inbox, values) = inbox(Encoding::Json, 1000);
+        drop(values);
+        inbox.push(&payload(500)).unwrap();
+        assert_eq!(inbox.0.lock().bytes.len(), 0);
+    }
+}

@@ -1,0 +1,112 @@
+//! What a server reads and writes of streams.
+
+use polywire_core::{Body, Encoding, Payload, Status};
+
+use super::{Event, NetrpcServer};
+use crate::netrpc::body::Carried;
+use crate::netrpc::header::{
+    EXT_VERSION, ExtendedResponse, KIND_ASK, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN,
+    KIND_WINDOW, types,
+};
+use crate::netrpc::plan::Header;
+use crate::{INITIAL_WINDOW, Outgoing, ReplyFrame, ServerEvent, WireError};
+
+/// Whether a body follows a request of this kind, which is no plain call.
+pub(super) const fn has_body(kind: u64) -> bool {
+    matches!(kind, KIND_OPEN | KIND_ASK | KIND_MESSAGE)
+}
+
+/// What a header without a body says.
+///
+/// # Errors
+/// When it is of a kind that is not understood.
+pub(super) fn lone_header(header: &Header) -> Result<Event, WireError> {
+    let key = header.seq;
+    match header.kind {
+        KIND_CANCEL => Ok(ServerEvent::Cancel { key }),
+        KIND_END => Ok(ServerEvent::End { key }),
+        KIND_WINDOW => Ok(ServerEvent::Window { key, bytes: header.window }),
+        kind => {
+            let why = format!("requests of kind {kind} are not understood");
+            Err(WireError::Malformed { what: "netrpc header", why })
+        }
+    }
+}
+
+/// Turns a call into what opens a stream.
+pub(super) fn opened(header: &Header, event: Event) -> Event {
+    let ServerEvent::Call { ticket, key, mut request, timeout } = event else { return event };
+    let arguments = (header.kind == KIND_OPEN).then(|| {
+        let encoding = match std::mem::take(&mut request.body) {
+            Body::Unary(payload) => payload.encoding,
+            _ => Encoding::Gob,
+        };
+        // A caller that did not know its peer had to wait for an answer.
+        let granted = if header.ext >= EXT_VERSION { 0 } else { INITIAL_WINDOW };
+        (encoding, granted)
+    });
+    ServerEvent::Open { ticket, key, request, timeout, window: header.window, arguments }
+}
+
+impl NetrpcServer {
+    pub(super) fn put_frame(
+        &mut self,
+        key: u64,
+        frame: ReplyFrame<'_>,
+        dst: &mut Outgoing,
+    ) -> Result<(), Status> {
+        let mut header = ExtendedResponse::of_kind(KIND_OPEN, key);
+        let error;
+        match frame {
+            ReplyFrame::Message(payload) => return self.put_message(key, payload, dst),
+            ReplyFrame::Head(metadata, encoding) => {
+                header.meta = metadata;
+                header.encoding = match encoding {
+                    Encoding::Gob => "",
+                    other => other.as_str(),
+                };
+            }
+            ReplyFrame::End(metadata) => (header.kind, header.meta) = (KIND_END, metadata),
+            ReplyFrame::Failed(status) => {
+                error = super::text(status);
+                header.kind = KIND_END;
+                header.error = error;
+                header.meta = status.metadata();
+                header.code = u64::from(status.code().number());
+                header.details = status.details();
+            }
+            ReplyFrame::Window(bytes) => (header.kind, header.window) = (KIND_WINDOW, bytes),
+            ReplyFrame::Stop => header.kind = KIND_CANCEL,
+        }
+        self.put_lone(header, dst);
+        Ok(())
+    }
+
+    fn put_message(
+        &mut self,
+        key: u64,
+        payload: &Payload,
+        dst: &mut Outgoing,
+    ) -> Result<(), Status> {
+        let carried = Carried::payload(payload, true)?;
+        carried.define(types().extended_response, &mut self.sent, dst);
+        let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, key);
+        header.encoding = carried.encoding();
+        header.ext = self.owed_ext();
+        header.put(dst.tail());
+        carried.put(dst);
+        Ok(())
+    }
+
+    /// Appends a header that no body follows.
+    fn put_lone(&mut self, mut header: ExtendedResponse<'_>, dst: &mut Outgoing) {
+        header.ext = self.owed_ext();
+        Carried::Nothing.define(types().extended_response, &mut self.sent, dst);
+        header.put(dst.tail());
+    }
+
+    /// What the next frame says of the extension: only the first after a request that asked.
+    fn owed_ext(&mut self) -> u64 {
+        if std::mem::take(&mut self.owes_ext) { EXT_VERSION } else { 0 }
+    }
+}

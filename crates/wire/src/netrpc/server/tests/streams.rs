@@ -1,0 +1,233 @@
+use polywire_core::PayloadStream;
+
+use super::*;
+use crate::{CallFrame, ClientEvent, INITIAL_WINDOW, ReplyFrame};
+
+impl Pair {
+    fn open(&mut self, id: u64, request: &Request) -> u64 {
+        let mut out = Outgoing::default();
+        let granted = self.writer.open(id, request, None, 1000, &mut out).unwrap();
+        self.to_server.extend_from_slice(&written(&mut out));
+        granted
+    }
+
+    fn tell(&mut self, id: u64, frame: CallFrame<'_>) -> Vec<u8> {
+        let mut out = Outgoing::default();
+        self.writer.frame(id, frame, &mut out).unwrap();
+        let bytes = written(&mut out);
+        self.to_server.extend_from_slice(&bytes);
+        bytes
+    }
+
+    fn reply(&mut self, key: u64, frame: ReplyFrame<'_>) -> Vec<u8> {
+        let mut out = Outgoing::default();
+        self.server.frame(key, frame, &mut out).unwrap();
+        let bytes = written(&mut out);
+        self.to_client.extend_from_slice(&bytes);
+        bytes
+    }
+
+    fn next(&mut self) -> ClientEvent {
+        self.reader.next(&mut self.to_client).unwrap().expect("an event")
+    }
+}
+
+struct Nothing;
+
+impl futures_core::Stream for Nothing {
+    type Item = Result<Payload, Status>;
+
+    fn poll_next(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        std::task::Poll::Ready(None)
+    }
+}
+
+fn arguments() -> Body {
+    Body::Stream(PayloadStream::new(Encoding::Gob, Nothing))
+}
+
+fn payload<T: Serialize + Schema>(value: &T) -> Payload {
+    let Body::Unary(payload) = gob(value) else { panic!() };
+    payload
+}
+
+fn sum(payload: &Payload) -> Sum {
+    decode(&frame(&Body::Unary(payload.clone()))).unwrap()
+}
+
+#[test]
+fn a_stream_of_arguments_begins_when_the_peer_has_shown_the_extension() {
+    let mut pair = Pair::new(&Limits::default());
+    assert_eq!(pair.open(0, &request(arguments())), 0, "nothing may be sent yet");
+    let ServerEvent::Open { key: 0, window: 1000, arguments: Some(granted), request, .. } =
+        pair.event()
+    else {
+        panic!()
+    };
+    assert_eq!(granted, (Encoding::Gob, 0));
+    assert!(matches!(request.body, Body::Empty));
+    pair.reply(0, ReplyFrame::Window(5000));
+    assert!(matches!(pair.next(), ClientEvent::Window { id: 0, bytes: 5000 }));
+    // From now on it is known.
+    assert_eq!(pair.open(1, &super::request(arguments())), INITIAL_WINDOW);
+    let ServerEvent::Open { arguments: Some(granted), .. } = pair.event() else { panic!() };
+    assert_eq!(granted, (Encoding::Gob, INITIAL_WINDOW));
+}
+
+#[test]
+fn arguments_and_replies_cross_in_frames_of_their_own() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    pair.open(3, &request(arguments()));
+    pair.tell(3, CallFrame::Message(&payload(&Sum { c: 1 })));
+    pair.tell(3, CallFrame::Message(&payload(&Sum { c: 2 })));
+    pair.tell(3, CallFrame::Window(9));
+    pair.tell(3, CallFrame::End);
+    assert!(matches!(pair.event(), ServerEvent::Open { key: 3, .. }));
+    for expected in [1, 2] {
+        let ServerEvent::Message { key: 3, value } = pair.event() else { panic!() };
+        assert_eq!(sum(&value.unwrap()), Sum { c: expected });
+    }
+    assert!(matches!(pair.event(), ServerEvent::Window { key: 3, bytes: 9 }));
+    assert!(matches!(pair.event(), ServerEvent::End { key: 3 }));
+
+    let mut metadata = Metadata::new();
+    metadata.append("a", "b");
+    pair.reply(3, ReplyFrame::Head(&metadata, Encoding::Gob));
+    pair.reply(3, ReplyFrame::Message(&payload(&Sum { c: 7 })));
+    pair.reply(3, ReplyFrame::Stop);
+    pair.reply(3, ReplyFrame::End(&metadata));
+    let ClientEvent::Head { id: 3, head: Ok((head, Encoding::Gob)) } = pair.next() else {
+        panic!()
+    };
+    assert_eq!(head.get("a"), Some("b"));
+    let ClientEvent::Message { id: 3, value } = pair.next() else { panic!() };
+    assert_eq!(sum(&value.unwrap()), Sum { c: 7 });
+    assert!(matches!(pair.next(), ClientEvent::Stop { id: 3 }));
+    let ClientEvent::End { id: 3, end: Ok(trailers) } = pair.next() else { panic!() };
+    assert_eq!(trailers.get("a"), Some("b"));
+}
+
+#[test]
+fn a_stream_that_fails_says_why() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let status = Status::new(Code::NotFound, "").with_details(Bytes::from_static(b"d"));
+    pair.reply(3, ReplyFrame::Failed(&status));
+    let ClientEvent::End { id: 3, end: Err(status) } = pair.next() else { panic!() };
+    assert_eq!((status.code(), &**status.details()), (Code::NotFound, &b"d"[..]));
+}
+
+#[test]
+fn values_in_another_encoding_name_it() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let json = Payload::new(Encoding::Json, "{}".into());
+    pair.reply(3, ReplyFrame::Message(&json));
+    pair.tell(3, CallFrame::Message(&json));
+    let ClientEvent::Message { value: Ok(value), .. } = pair.next() else { panic!() };
+    assert_eq!((value.encoding, &value.bytes[..]), (Encoding::Json, &b"{}"[..]));
+    let ServerEvent::Message { value: Ok(value), .. } = pair.event() else { panic!() };
+    assert_eq!((value.encoding, &value.bytes[..]), (Encoding::Json, &b"{}"[..]));
+}
+
+#[test]
+fn frames_split_anywhere_are_read_once_they_are_whole() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let mut bytes = pair.tell(5, CallFrame::Message(&payload(&Sum { c: 7 })));
+    bytes.extend(pair.tell(5, CallFrame::End));
+    bytes.extend(pair.tell(5, CallFrame::Message(&payload(&Sum { c: 8 }))));
+    pair.to_server.clear();
+    let mut events = Vec::new();
+    for byte in bytes {
+        pair.to_server.extend_from_slice(&[byte]);
+        while let Some(event) = pair.server.read(&mut pair.to_server).unwrap() {
+            events.push(event);
+        }
+    }
+    let [first, end, last] = &events[..] else { panic!("{events:?}") };
+    assert!(matches!(first, ServerEvent::Message { key: 5, value: Ok(_) }));
+    assert!(matches!(end, ServerEvent::End { key: 5 }));
+    assert!(matches!(last, ServerEvent::Message { key: 5, value: Ok(_) }));
+}
+
+#[test]
+fn a_message_takes_eight_bytes_beside_its_value() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let value = payload(&Sum { c: 7 });
+    pair.reply(1, ReplyFrame::Message(&value));
+    let bytes = pair.reply(1, ReplyFrame::Message(&value));
+    assert_eq!(bytes.len() - value.bytes.len(), 8, "{bytes:x?}");
+    // Length, id (two bytes), Seq = 1, Kind = 2, end.
+    assert_eq!(bytes[0], 7);
+    assert_eq!(&bytes[3..8], [2, 1, 7, 2, 0]);
+}
+
+#[test]
+fn a_go_server_is_asked_for_no_stream_once_it_is_known() {
+    let mut pair = Pair::new(&Limits::default());
+    let capture = named("conversation_gob", "conv_gob_two_calls");
+    pair.to_client.extend_from_slice(&capture.stream("s2c"));
+    let ClientEvent::Reply { reply, .. } = pair.next() else { panic!() };
+    let status = pair.writer.reply_to_open(reply).unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    let error = pair.writer.open(1, &request(arguments()), None, 0, &mut Outgoing::default());
+    let status = error.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert_eq!(status.message(), "the peer speaks plain net/rpc, which has no streams");
+}
+
+#[test]
+fn a_go_client_is_told_that_it_cannot_have_a_stream() {
+    let mut pair = Pair::new(&Limits::default());
+    let (_, reply) = pair.call(0, &request(Body::Empty), Ok(Response::new(arguments())));
+    let status = reply.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.message().contains("a plain call cannot take"), "{status}");
+}
+
+#[test]
+fn a_stream_that_ends_inside_a_message_is_an_unexpected_eof() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let mut bytes = pair.tell(5, CallFrame::Message(&payload(&Sum { c: 7 })));
+    bytes.pop();
+    pair.to_server = BytesMut::from(&bytes[..]);
+    assert!(matches!(pair.server.finish(&mut pair.to_server), Err(WireError::UnexpectedEof)));
+}
+
+#[test]
+fn a_changed_byte_anywhere_in_a_stream_never_panics() {
+    let mut pair = Pair::new(&Limits::default());
+    let mut to_server = Vec::new();
+    pair.open(0, &request(arguments()));
+    pair.tell(0, CallFrame::Message(&payload(&Sum { c: 7 })));
+    pair.tell(0, CallFrame::Window(70_000));
+    pair.tell(0, CallFrame::End);
+    to_server.extend_from_slice(&pair.to_server);
+    let to_client = [
+        pair.reply(0, ReplyFrame::Head(&Metadata::new(), Encoding::Json)),
+        pair.reply(0, ReplyFrame::Message(&payload(&Sum { c: 7 }))),
+        pair.reply(0, ReplyFrame::End(&Metadata::new())),
+    ]
+    .concat();
+    for change in [0x01, 0x04, 0x80, 0xff] {
+        for at in 0..to_server.len() {
+            let mut src = BytesMut::from(&to_server[..]);
+            src[at] ^= change;
+            let mut server = server();
+            while let Ok(Some(_)) = server.read(&mut src) {}
+        }
+        for at in 0..to_client.len() {
+            let mut src = BytesMut::from(&to_client[..]);
+            src[at] ^= change;
+            let (_, mut reader) = client(&Limits::default());
+            while let Ok(Some(_)) = reader.next(&mut src) {}
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What streams are made of on wires that have no frames of their own for them.
+
+use polywire_core::{Encoding, Metadata, Payload, Status};
+
+/// What a caller says of a stream it has opened.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum CallFrame<'a> {
+    /// One argument.
+    Message(&'a Payload),
+    /// There are no more arguments.
+    End,
+    /// Replies of so many more bytes may come.
+    Window(u64),
+}
+
+/// What a callee says of a stream.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum ReplyFrame<'a> {
+    /// The reply is a stream, in this encoding; this precedes it.
+    Head(&'a Metadata, Encoding),
+    /// One value of the reply.
+    Message(&'a Payload),
+    /// The orderly end, and what follows the last value. Nothing else of this call comes.
+    End(&'a Metadata),
+    /// The end by an error. Nothing else of this call comes.
+    Failed(&'a Status),
+    /// Arguments of so many more bytes may come.
+    Window(u64),
+    /// Nobody reads the arguments any longer; the reply goes on.
+    Stop,
+}
+
+/// How many bytes of a stream may be under way before its reader has taken any, unless the two
+/// sides agree on more.
+pub const INITIAL_WINDOW: u64 = 64 * 1024;
+
+/// What one value takes of its stream's window: its bytes, and 32 for keeping it in order.
+#[must_use]
+pub fn window_cost(payload: &Payload) -> u64 {
+    u64::try_from(payload.bytes.len()).unwrap_or(u64::MAX).saturating_add(MESSAGE_OVERHEAD)
+}
+
+/// Keeps a stream of empty values from being without a bound.
+const MESSAGE_OVERHEAD: u64 = 32;
