@@ -74,7 +74,7 @@ pub fn to_bytes<T: Serialize + Schema + ?Sized>(value: &T) -> Result<Bytes, Prot
 /// When the bytes are no message, more than 100 levels deep, or of another type; the text names
 /// the field.
 pub fn from_bytes<T: DeserializeOwned + Schema>(bytes: &[u8]) -> Result<T, ProtobufError> {
-    T::deserialize(Reader::root(bytes, T::TYPE)?)
+    Ok(T::deserialize(Reader::root(bytes, T::TYPE)?)?)
 }
 
 /// Checks that protobuf can carry a type. Other wires may carry a type that this one cannot, so

@@ -90,14 +90,41 @@ impl fmt::Display for Named<'_> {
     }
 }
 
-impl serde::ser::Error for ProtobufError {
-    fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Serde { field: String::new(), message: message.to_string() }
+/// A [`ProtobufError`] on its way out, small enough that results come back in registers.
+#[derive(Debug)]
+pub(super) struct Failure(Box<ProtobufError>);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-impl serde::de::Error for ProtobufError {
+impl std::error::Error for Failure {}
+
+impl From<ProtobufError> for Failure {
+    #[cold]
+    fn from(error: ProtobufError) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl From<Failure> for ProtobufError {
+    fn from(failure: Failure) -> Self {
+        *failure.0
+    }
+}
+
+impl serde::ser::Error for Failure {
+    #[cold]
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self::Serde { field: String::new(), message: message.to_string() }
+        ProtobufError::Serde { field: String::new(), message: message.to_string() }.into()
+    }
+}
+
+impl serde::de::Error for Failure {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        ProtobufError::Serde { field: String::new(), message: message.to_string() }.into()
     }
 }

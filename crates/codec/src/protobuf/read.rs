@@ -17,6 +17,7 @@ use self::choice::Choice;
 use self::list::{read_array, read_list, read_map};
 use self::members::{Found, Members, Parts, Slots};
 use self::place::Place;
+use super::error::Failure;
 use super::form::{is_bytes, is_message, spreads};
 use super::wire::{Fields, Flaw, Raw};
 use super::{MAX_DEPTH, ProtobufError};
@@ -48,14 +49,14 @@ pub(super) struct Reader<'r, 'a> {
 
 impl<'r, 'a> Reader<'r, 'a> {
     /// Reads an argument or result.
-    pub(super) fn root(bytes: &'a [u8], ty: &'static Type) -> Result<Self, ProtobufError> {
+    pub(super) fn root(bytes: &'a [u8], ty: &'static Type) -> Result<Self, Failure> {
         let whole =
             Self { input: Input::Contents(bytes), ty, single: false, depth: 0, place: None };
         if is_message(ty) { Ok(whole) } else { whole.inside(bytes) }
     }
 
     /// The value in the message around it.
-    fn inside<'b>(self, contents: &'b [u8]) -> Result<Reader<'r, 'b>, ProtobufError> {
+    fn inside<'b>(self, contents: &'b [u8]) -> Result<Reader<'r, 'b>, Failure> {
         let found = Found::scan(contents, 1).map_err(|flaw| self.flaw(flaw))?;
         let input = found.map_or(Input::Absent, Input::Field);
         let Self { ty, place, .. } = self;
@@ -67,9 +68,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.single && spreads(self.ty)
     }
 
-    fn deeper(&self) -> Result<usize, ProtobufError> {
+    fn deeper(&self) -> Result<usize, Failure> {
         if self.depth >= MAX_DEPTH {
-            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH });
+            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH }.into());
         }
         Ok(self.depth + 1)
     }
@@ -78,25 +79,25 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.place.map(Place::describe).unwrap_or_default()
     }
 
-    fn flaw(&self, flaw: Flaw) -> ProtobufError {
-        ProtobufError::Malformed { field: self.field(), why: flaw.0 }
+    fn flaw(&self, flaw: Flaw) -> Failure {
+        ProtobufError::Malformed { field: self.field(), why: flaw.0 }.into()
     }
 
-    fn mismatch(&self) -> ProtobufError {
-        ProtobufError::Schema(self.ty.name())
+    fn mismatch(&self) -> Failure {
+        ProtobufError::Schema(self.ty.name()).into()
     }
 
-    fn wire_type(&self, found: Raw<'_>, expected: &'static str) -> ProtobufError {
-        ProtobufError::WireType { field: self.field(), found: found.found(), expected }
+    fn wire_type(&self, found: Raw<'_>, expected: &'static str) -> Failure {
+        ProtobufError::WireType { field: self.field(), found: found.found(), expected }.into()
     }
 
-    fn value(&self, found: impl Into<String>) -> ProtobufError {
+    fn value(&self, found: impl Into<String>) -> Failure {
         let expected = self.ty.name();
-        ProtobufError::Value { field: self.field(), found: found.into(), expected }
+        ProtobufError::Value { field: self.field(), found: found.into(), expected }.into()
     }
 
     /// The value that counts: of several the last.
-    fn raw(&self) -> Result<Option<Raw<'a>>, ProtobufError> {
+    fn raw(&self) -> Result<Option<Raw<'a>>, Failure> {
         match self.input {
             Input::Absent => Ok(None),
             Input::One(raw) => Ok(Some(raw)),
@@ -105,7 +106,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn varint(&self) -> Result<u64, ProtobufError> {
+    fn varint(&self) -> Result<u64, Failure> {
         match self.raw()? {
             None => Ok(0),
             Some(Raw::Varint(value)) => Ok(value),
@@ -113,7 +114,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn bytes(&self) -> Result<&'a [u8], ProtobufError> {
+    fn bytes(&self) -> Result<&'a [u8], Failure> {
         match self.raw()? {
             None => Ok(&[]),
             Some(Raw::Bytes(bytes)) => Ok(bytes),
@@ -121,12 +122,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn text(&self) -> Result<&'a str, ProtobufError> {
+    fn text(&self) -> Result<&'a str, Failure> {
         std::str::from_utf8(self.bytes()?).map_err(|_| self.flaw(NOT_UTF8))
     }
 
     /// A message's contents; several occurrences are one message, cut apart.
-    fn contents(&self) -> Result<Cow<'a, [u8]>, ProtobufError> {
+    fn contents(&self) -> Result<Cow<'a, [u8]>, Failure> {
         match self.input {
             Input::Contents(bytes) => Ok(Cow::Borrowed(bytes)),
             Input::Field(found) if found.is_several() => {
@@ -144,7 +145,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn int<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn int<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, Failure> {
         let wide = self.varint()?.cast_signed();
         // A 32-bit number is the low half of what is sent, as all readers of the format have it.
         let value = if bits < 64 { (wide << 32) >> 32 } else { wide };
@@ -162,7 +163,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn uint<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn uint<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, Failure> {
         let wide = self.varint()?;
         let value = if bits < 64 { wide & u64::from(u32::MAX) } else { wide };
         match bits {
@@ -172,11 +173,12 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn unsupported(&self) -> ProtobufError {
+    fn unsupported(&self) -> Failure {
         ProtobufError::UnsupportedType { at: self.ty.name(), why: "it has no 128-bit integers" }
+            .into()
     }
 
-    fn float<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn float<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, Failure> {
         match (self.raw()?, bits) {
             (None, _) => visitor.visit_f64(0.0),
             (Some(Raw::Fixed32(value)), 32) => visitor.visit_f32(f32::from_bits(value)),
@@ -186,7 +188,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn char<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn char<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let mut chars = self.text()?.chars();
         match (chars.next(), chars.next()) {
             (first, None) => visitor.visit_char(first.unwrap_or_default()),
@@ -195,9 +197,9 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// Seconds and nanoseconds of a duration or of a point in time.
-    fn clock(self) -> Result<Moment, ProtobufError> {
+    fn clock(self) -> Result<Moment, Failure> {
         let contents = self.contents()?;
-        let number = |tag| -> Result<i64, ProtobufError> {
+        let number = |tag| -> Result<i64, Failure> {
             let found = Found::scan(&contents, tag).map_err(|flaw| self.flaw(flaw))?;
             let input = found.map_or(Input::Absent, Input::Field);
             Ok(Reader { input, single: true, ..self }.varint()?.cast_signed())
@@ -210,7 +212,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// The same, as serde's own implementations for std's types want it.
-    fn std_clock<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn std_clock<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let Moment { seconds, nanos } = self.clock()?;
         let Ok(seconds) = u64::try_from(seconds) else {
             let is_time = matches!(self.ty.kind, Kind::Time);
@@ -223,7 +225,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         visitor.visit_seq(SeqDeserializer::new([seconds, u64::from(nanos)].into_iter()))
     }
 
-    fn by_type<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn by_type<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         if self.is_wrapped() {
             let contents = self.contents()?;
             return self.inside(&contents)?.by_type(visitor);
@@ -251,7 +253,8 @@ impl<'r, 'a> Reader<'r, 'a> {
             Kind::Tuple(items) => Slots::read(self, Parts::Types(items), visitor),
             Kind::Duration => self.std_clock(visitor),
             Kind::Time => {
-                let text = time::format(self.clock()?).map_err(serde::de::Error::custom)?;
+                let text =
+                    time::format(self.clock()?).map_err(<Failure as serde::de::Error>::custom)?;
                 visitor.visit_str(&text)
             }
             Kind::Unit => self.unit(visitor),
@@ -259,7 +262,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
-    fn unit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn unit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let contents = self.contents()?;
         let mut fields = Fields::new(&contents);
         while fields.next().map_err(|flaw| self.flaw(flaw))?.is_some() {}
@@ -267,11 +270,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// An array of bytes; one that a peer left out is as long as it ought to be.
-    fn byte_array<'de, V: Visitor<'de>>(
-        self,
-        len: usize,
-        visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    fn byte_array<'de, V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Failure> {
         match (self.input, self.bytes()?) {
             (Input::Absent, _) => {
                 visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(0_u8, len)))
@@ -284,7 +283,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// What serde takes for values by position.
-    fn tuple<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn tuple<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.ty.kind {
             Kind::Struct(ty) => Slots::read(self, Parts::Fields(ty.fields), visitor),
             _ => self.by_type(visitor),
@@ -296,7 +295,7 @@ const NOT_UTF8: Flaw = Flaw("text is not UTF-8");
 
 macro_rules! by_type {
     ($($method:ident)*) => {
-        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
             self.by_type(visitor)
         })*
     };
@@ -304,7 +303,7 @@ macro_rules! by_type {
 
 /// Nothing is lent to the value, so that it may outlive the bytes.
 impl<'de> Deserializer<'de> for Reader<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
     by_type! {
         deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
@@ -313,22 +312,22 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         deserialize_str deserialize_string deserialize_seq deserialize_map deserialize_identifier
     }
 
-    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         if is_bytes(self.ty) { visitor.visit_bytes(self.bytes()?) } else { self.by_type(visitor) }
     }
 
-    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         self.deserialize_bytes(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.ty.kind {
             Kind::Option(_) => self.by_type(visitor),
             _ => visitor.visit_some(self),
         }
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProtobufError> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match self.ty.kind {
             Kind::Unit => self.unit(visitor),
             _ => Err(self.mismatch()),
@@ -339,7 +338,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         self.deserialize_unit(visitor)
     }
 
@@ -347,7 +346,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         self,
         _name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -355,7 +354,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         self,
         _len: usize,
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         self.tuple(visitor)
     }
 
@@ -364,7 +363,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         _name: &'static str,
         _len: usize,
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         self.tuple(visitor)
     }
 
@@ -373,7 +372,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         match self.ty.kind {
             Kind::Time => self.std_clock(visitor),
             _ => self.by_type(visitor),
@@ -385,7 +384,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         let Kind::Enum(ty) = self.ty.kind else { return Err(self.mismatch()) };
         if ty.is_unit_only() {
             return visitor.visit_enum(Choice::by_number(self, ty)?);
@@ -394,10 +393,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         visitor.visit_enum(Choice::find(self, &contents, ty)?)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(
-        self,
-        visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         visitor.visit_unit()
     }
 }

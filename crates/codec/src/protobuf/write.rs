@@ -1,11 +1,13 @@
 //! Writes values, in one pass: a message's length is put in once its end is known.
 
+mod byte;
 mod compound;
 
 use polywire_schema::{EnumType, Kind, Schema, Type, TypeRef, Variant, VariantShape};
 use serde::{Serialize, Serializer};
 
 use self::compound::{ListWriter, MapWriter, MessageWriter, Parts, TupleWriter};
+use super::error::Failure;
 use super::form::{is_bytes, is_message, spreads};
 use super::wire::{FIXED32, FIXED64, LEN, Open, VARINT, put_key, put_varint};
 use super::{MAX_DEPTH, ProtobufError};
@@ -22,8 +24,6 @@ enum Spot {
     Value(u32),
     /// A packed list.
     Packed,
-    /// A byte string, byte by byte.
-    Byte,
 }
 
 /// Appends one value of a type.
@@ -40,23 +40,23 @@ impl<'w> Writer<'w> {
         Self { out, ty, spot, depth: 0 }
     }
 
-    fn mismatch(&self) -> ProtobufError {
-        ProtobufError::Schema(self.ty.name())
+    fn mismatch(&self) -> Failure {
+        ProtobufError::Schema(self.ty.name()).into()
     }
 
     /// Writes the key of a scalar; false if the scalar is to be left out.
     #[inline]
-    fn key(&mut self, wire_type: u8, is_zero: bool) -> Result<bool, ProtobufError> {
+    fn key(&mut self, wire_type: u8, is_zero: bool) -> Result<bool, Failure> {
         match self.spot {
             Spot::Field(_) if is_zero => return Ok(false),
             Spot::Field(tag) | Spot::Value(tag) => put_key(self.out, tag, wire_type),
             Spot::Packed if wire_type != LEN => {}
-            Spot::Root | Spot::Packed | Spot::Byte => return Err(self.mismatch()),
+            Spot::Root | Spot::Packed => return Err(self.mismatch()),
         }
         Ok(true)
     }
 
-    fn varint(mut self, value: u64) -> Result<(), ProtobufError> {
+    fn varint(mut self, value: u64) -> Result<(), Failure> {
         if self.key(VARINT, value == 0)? {
             put_varint(self.out, value);
         }
@@ -64,7 +64,7 @@ impl<'w> Writer<'w> {
     }
 
     #[inline]
-    fn int(self, value: i64) -> Result<(), ProtobufError> {
+    fn int(self, value: i64) -> Result<(), Failure> {
         match (self.ty.kind, u64::try_from(value)) {
             // Negative numbers take ten bytes, so that `int32` may become `int64` one day.
             (Kind::Int(..=64), _) => self.varint(value.cast_unsigned()),
@@ -74,21 +74,16 @@ impl<'w> Writer<'w> {
     }
 
     #[inline]
-    fn uint(self, value: u64) -> Result<(), ProtobufError> {
-        match (self.ty.kind, self.spot) {
-            (Kind::Uint(_), Spot::Byte) => {
-                let byte = u8::try_from(value).map_err(|_| self.mismatch())?;
-                self.out.push(byte);
-                Ok(())
-            }
-            (Kind::Uint(..=64), _) => self.varint(value),
-            (Kind::Int(..=64), _) if i64::try_from(value).is_ok() => self.varint(value),
-            (Kind::Int(_), _) => Err(ProtobufError::UnsupportedValue(value.to_string())),
+    fn uint(self, value: u64) -> Result<(), Failure> {
+        match self.ty.kind {
+            Kind::Uint(..=64) => self.varint(value),
+            Kind::Int(..=64) if i64::try_from(value).is_ok() => self.varint(value),
+            Kind::Int(_) => Err(ProtobufError::UnsupportedValue(value.to_string()).into()),
             _ => Err(self.mismatch()),
         }
     }
 
-    fn bytes(mut self, bytes: &[u8]) -> Result<(), ProtobufError> {
+    fn bytes(mut self, bytes: &[u8]) -> Result<(), Failure> {
         if self.key(LEN, bytes.is_empty())? {
             put_varint(self.out, bytes.len() as u64);
             self.out.extend_from_slice(bytes);
@@ -97,10 +92,10 @@ impl<'w> Writer<'w> {
     }
 
     /// Begins a message; what is written then is its contents.
-    fn open(self) -> Result<(Self, Option<Open>), ProtobufError> {
+    fn open(self) -> Result<(Self, Option<Open>), Failure> {
         let depth = self.depth + 1;
         if depth > MAX_DEPTH {
-            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH });
+            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH }.into());
         }
         let open = match self.spot {
             Spot::Root => None,
@@ -108,13 +103,13 @@ impl<'w> Writer<'w> {
                 put_key(self.out, tag, LEN);
                 Some(Open::new(self.out, 0))
             }
-            Spot::Packed | Spot::Byte => return Err(self.mismatch()),
+            Spot::Packed => return Err(self.mismatch()),
         };
         Ok((Self { depth, ..self }, open))
     }
 
     /// Begins the message around a value that cannot stand by itself where one value is wanted.
-    fn wrapped(self) -> Result<(Self, Option<Open>), ProtobufError> {
+    fn wrapped(self) -> Result<(Self, Option<Open>), Failure> {
         if !matches!(self.spot, Spot::Value(_)) || !spreads(self.ty) {
             return Ok((self, None));
         }
@@ -122,7 +117,7 @@ impl<'w> Writer<'w> {
         Ok((Self { spot: Spot::Field(1), ..inner }, open))
     }
 
-    fn enum_type(&self) -> Result<&'static EnumType, ProtobufError> {
+    fn enum_type(&self) -> Result<&'static EnumType, Failure> {
         match self.ty.kind {
             Kind::Enum(ty) => Ok(ty),
             _ => Err(self.mismatch()),
@@ -130,7 +125,7 @@ impl<'w> Writer<'w> {
     }
 
     /// Begins the message of an enum with data, and finds the member to be set in it.
-    fn member(self, serde: &str) -> Result<(Self, Option<Open>, &'static Variant), ProtobufError> {
+    fn member(self, serde: &str) -> Result<(Self, Option<Open>, &'static Variant), Failure> {
         let ty = self.enum_type()?;
         let Some(variant) = find(ty, serde) else { return Err(self.mismatch()) };
         let (inner, open) = self.open()?;
@@ -138,13 +133,13 @@ impl<'w> Writer<'w> {
         Ok((Self { spot, ..inner }, open, variant))
     }
 
-    fn parts(self, parts: Parts, around: Option<Open>) -> Result<MessageWriter<'w>, ProtobufError> {
+    fn parts(self, parts: Parts, around: Option<Open>) -> Result<MessageWriter<'w>, Failure> {
         let (inner, open) = self.open()?;
         Ok(MessageWriter::new(inner.out, inner.depth, parts, [open, around]))
     }
 
     /// Writes what may be one of several values, or none.
-    fn some<T: Serialize + ?Sized>(self, item: TypeRef, value: &T) -> Result<(), ProtobufError> {
+    fn some<T: Serialize + ?Sized>(self, item: TypeRef, value: &T) -> Result<(), Failure> {
         let (Writer { out, spot, depth, .. }, open) = self.wrapped()?;
         let spot = match spot {
             Spot::Field(tag) => Spot::Value(tag),
@@ -172,7 +167,7 @@ fn close(out: &mut Vec<u8>, open: Option<Open>) {
 macro_rules! numbers {
     ($($method:ident $ty:ty => $to:ident),* $(,)?) => {
         $(#[inline]
-        fn $method(self, value: $ty) -> Result<(), ProtobufError> {
+        fn $method(self, value: $ty) -> Result<(), Failure> {
             self.$to(value.into())
         })*
     };
@@ -180,7 +175,7 @@ macro_rules! numbers {
 
 impl<'w> Serializer for Writer<'w> {
     type Ok = ();
-    type Error = ProtobufError;
+    type Error = Failure;
     type SerializeSeq = ListWriter<'w>;
     type SerializeTuple = TupleWriter<'w>;
     type SerializeTupleStruct = TupleWriter<'w>;
@@ -195,14 +190,14 @@ impl<'w> Serializer for Writer<'w> {
         serialize_u32 u32 => uint, serialize_u64 u64 => uint,
     }
 
-    fn serialize_bool(self, value: bool) -> Result<(), ProtobufError> {
+    fn serialize_bool(self, value: bool) -> Result<(), Failure> {
         match self.ty.kind {
             Kind::Bool => self.varint(value.into()),
             _ => Err(self.mismatch()),
         }
     }
 
-    fn serialize_f32(mut self, value: f32) -> Result<(), ProtobufError> {
+    fn serialize_f32(mut self, value: f32) -> Result<(), Failure> {
         match self.ty.kind {
             Kind::Float(32) => {
                 if self.key(FIXED32, value.to_bits() == 0)? {
@@ -214,7 +209,7 @@ impl<'w> Serializer for Writer<'w> {
         }
     }
 
-    fn serialize_f64(mut self, value: f64) -> Result<(), ProtobufError> {
+    fn serialize_f64(mut self, value: f64) -> Result<(), Failure> {
         match self.ty.kind {
             Kind::Float(64) => {
                 if self.key(FIXED64, value.to_bits() == 0)? {
@@ -226,18 +221,18 @@ impl<'w> Serializer for Writer<'w> {
         }
     }
 
-    fn serialize_char(self, value: char) -> Result<(), ProtobufError> {
+    fn serialize_char(self, value: char) -> Result<(), Failure> {
         if value == '\0' && matches!(self.spot, Spot::Field(_)) {
             return Ok(());
         }
         self.serialize_str(value.encode_utf8(&mut [0; 4]))
     }
 
-    fn serialize_str(self, value: &str) -> Result<(), ProtobufError> {
+    fn serialize_str(self, value: &str) -> Result<(), Failure> {
         match self.ty.kind {
             Kind::String | Kind::Char => self.bytes(value.as_bytes()),
             Kind::Time => {
-                let moment = time::parse(value).map_err(serde::ser::Error::custom)?;
+                let moment = time::parse(value).map_err(<Failure as serde::ser::Error>::custom)?;
                 let mut parts = self.parts(CLOCK, None)?;
                 parts.put("", &moment.seconds)?;
                 parts.put("", &moment.nanos)?;
@@ -247,31 +242,31 @@ impl<'w> Serializer for Writer<'w> {
         }
     }
 
-    fn serialize_bytes(self, value: &[u8]) -> Result<(), ProtobufError> {
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), Failure> {
         if is_bytes(self.ty) { self.bytes(value) } else { Err(self.mismatch()) }
     }
 
-    fn serialize_none(self) -> Result<(), ProtobufError> {
+    fn serialize_none(self) -> Result<(), Failure> {
         let (Writer { out, .. }, open) = self.wrapped()?;
         close(out, open);
         Ok(())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), ProtobufError> {
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Failure> {
         match self.ty.kind {
             Kind::Option(item) => self.some(item, value),
             _ => value.serialize(self),
         }
     }
 
-    fn serialize_unit(self) -> Result<(), ProtobufError> {
+    fn serialize_unit(self) -> Result<(), Failure> {
         match self.ty.kind {
             Kind::Unit => self.parts(Parts::Types(&[]), None)?.close(),
             _ => Err(self.mismatch()),
         }
     }
 
-    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), ProtobufError> {
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<(), Failure> {
         self.serialize_unit()
     }
 
@@ -280,7 +275,7 @@ impl<'w> Serializer for Writer<'w> {
         _name: &'static str,
         _index: u32,
         variant: &'static str,
-    ) -> Result<(), ProtobufError> {
+    ) -> Result<(), Failure> {
         let ty = self.enum_type()?;
         if ty.is_unit_only() {
             let Some(variant) = find(ty, variant) else { return Err(self.mismatch()) };
@@ -294,7 +289,7 @@ impl<'w> Serializer for Writer<'w> {
         self,
         _name: &'static str,
         value: &T,
-    ) -> Result<(), ProtobufError> {
+    ) -> Result<(), Failure> {
         value.serialize(self)
     }
 
@@ -304,7 +299,7 @@ impl<'w> Serializer for Writer<'w> {
         _index: u32,
         variant: &'static str,
         value: &T,
-    ) -> Result<(), ProtobufError> {
+    ) -> Result<(), Failure> {
         let (inner, around, variant) = self.member(variant)?;
         let VariantShape::Newtype(item) = variant.shape else { return Err(inner.mismatch()) };
         let Writer { out, spot, depth, .. } = inner;
@@ -313,14 +308,14 @@ impl<'w> Serializer for Writer<'w> {
         Ok(())
     }
 
-    fn serialize_seq(self, len: Option<usize>) -> Result<ListWriter<'w>, ProtobufError> {
+    fn serialize_seq(self, len: Option<usize>) -> Result<ListWriter<'w>, Failure> {
         match self.ty.kind {
             Kind::List(item) => ListWriter::new(self, item(), len),
             _ => Err(self.mismatch()),
         }
     }
 
-    fn serialize_tuple(self, len: usize) -> Result<TupleWriter<'w>, ProtobufError> {
+    fn serialize_tuple(self, len: usize) -> Result<TupleWriter<'w>, Failure> {
         Ok(match self.ty.kind {
             Kind::Array(item, _) => TupleWriter::Array(ListWriter::new(self, item(), Some(len))?),
             Kind::Tuple(items) => TupleWriter::Message(self.parts(Parts::Types(items), None)?),
@@ -333,7 +328,7 @@ impl<'w> Serializer for Writer<'w> {
         self,
         _name: &'static str,
         len: usize,
-    ) -> Result<TupleWriter<'w>, ProtobufError> {
+    ) -> Result<TupleWriter<'w>, Failure> {
         self.serialize_tuple(len)
     }
 
@@ -343,7 +338,7 @@ impl<'w> Serializer for Writer<'w> {
         _index: u32,
         variant: &'static str,
         _len: usize,
-    ) -> Result<TupleWriter<'w>, ProtobufError> {
+    ) -> Result<TupleWriter<'w>, Failure> {
         let (inner, around, variant) = self.member(variant)?;
         match variant.shape {
             VariantShape::Tuple(items) => {
@@ -353,7 +348,7 @@ impl<'w> Serializer for Writer<'w> {
         }
     }
 
-    fn serialize_map(self, _len: Option<usize>) -> Result<MapWriter<'w>, ProtobufError> {
+    fn serialize_map(self, _len: Option<usize>) -> Result<MapWriter<'w>, Failure> {
         match self.ty.kind {
             Kind::Map(key, value) => MapWriter::new(self, key(), value()),
             _ => Err(self.mismatch()),
@@ -364,7 +359,7 @@ impl<'w> Serializer for Writer<'w> {
         self,
         _name: &'static str,
         _len: usize,
-    ) -> Result<MessageWriter<'w>, ProtobufError> {
+    ) -> Result<MessageWriter<'w>, Failure> {
         match self.ty.kind {
             Kind::Struct(ty) => self.parts(Parts::Fields(ty.fields), None),
             Kind::Duration | Kind::Time => self.parts(CLOCK, None),
@@ -378,7 +373,7 @@ impl<'w> Serializer for Writer<'w> {
         _index: u32,
         variant: &'static str,
         _len: usize,
-    ) -> Result<MessageWriter<'w>, ProtobufError> {
+    ) -> Result<MessageWriter<'w>, Failure> {
         let (inner, around, variant) = self.member(variant)?;
         match variant.shape {
             VariantShape::Struct(ty) => inner.parts(Parts::Fields(ty.fields), around),

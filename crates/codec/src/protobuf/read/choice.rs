@@ -4,6 +4,7 @@ use polywire_schema::{EnumType, Schema, Type, Variant, VariantShape};
 use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 
 use super::super::ProtobufError;
+use super::super::error::Failure;
 use super::super::form::member_tag;
 use super::members::{Found, Members, Parts, Slots, name, scan};
 use super::place::{Place, Step};
@@ -21,7 +22,7 @@ impl<'r, 'a> Choice<'r, 'a> {
     pub(super) fn by_number(
         reader: Reader<'r, 'a>,
         ty: &'static EnumType,
-    ) -> Result<Self, ProtobufError> {
+    ) -> Result<Self, Failure> {
         let number = reader.varint()? & u64::from(u32::MAX);
         match ty.variants.iter().find(|variant| u64::from(variant.number) == number) {
             Some(variant) => Ok(Self { value: reader, variant, ty }),
@@ -29,7 +30,8 @@ impl<'r, 'a> Choice<'r, 'a> {
                 field: reader.field(),
                 name: ty.name,
                 number: u32::try_from(number).unwrap_or_default().cast_signed(),
-            }),
+            }
+            .into()),
         }
     }
 
@@ -38,7 +40,7 @@ impl<'r, 'a> Choice<'r, 'a> {
         reader: Reader<'r, 'a>,
         contents: &'b [u8],
         ty: &'static EnumType,
-    ) -> Result<Choice<'r, 'b>, ProtobufError> {
+    ) -> Result<Choice<'r, 'b>, Failure> {
         let mut last = None;
         scan(contents, |tag, _| {
             let member = ty.variants.iter().find(|variant| member_tag(ty, variant) == tag);
@@ -46,7 +48,7 @@ impl<'r, 'a> Choice<'r, 'a> {
         })
         .map_err(|flaw| reader.flaw(flaw))?;
         let Some((variant, tag)) = last else {
-            return Err(ProtobufError::NoVariant { field: reader.field(), name: ty.name });
+            return Err(ProtobufError::NoVariant { field: reader.field(), name: ty.name }.into());
         };
         let found = Found::scan(contents, tag).map_err(|flaw| reader.flaw(flaw))?;
         let input = found.map_or(Input::Absent, Input::Field);
@@ -55,8 +57,8 @@ impl<'r, 'a> Choice<'r, 'a> {
         Ok(Choice { value, variant, ty })
     }
 
-    fn mismatch(&self) -> ProtobufError {
-        ProtobufError::Schema(self.ty.name.to_owned())
+    fn mismatch(&self) -> Failure {
+        ProtobufError::Schema(self.ty.name.to_owned()).into()
     }
 
     fn place(&self) -> Place<'r> {
@@ -66,39 +68,29 @@ impl<'r, 'a> Choice<'r, 'a> {
 }
 
 impl<'de> EnumAccess<'de> for Choice<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
     type Variant = Self;
 
-    fn variant_seed<V: DeserializeSeed<'de>>(
-        self,
-        seed: V,
-    ) -> Result<(V::Value, Self), ProtobufError> {
+    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Failure> {
         Ok((seed.deserialize(name(self.variant.serde))?, self))
     }
 }
 
 impl<'de> VariantAccess<'de> for Choice<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
-    fn unit_variant(self) -> Result<(), ProtobufError> {
+    fn unit_variant(self) -> Result<(), Failure> {
         Ok(())
     }
 
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(
-        self,
-        seed: T,
-    ) -> Result<T::Value, ProtobufError> {
+    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Failure> {
         let VariantShape::Newtype(item) = self.variant.shape else { return Err(self.mismatch()) };
         let place = self.place();
         let reader = Reader { ty: item(), place: Some(&place), ..self.value };
         seed.deserialize(reader).map_err(|error| place.locate(error))
     }
 
-    fn tuple_variant<V: Visitor<'de>>(
-        self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    fn tuple_variant<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Failure> {
         let VariantShape::Tuple(items) = self.variant.shape else { return Err(self.mismatch()) };
         let place = self.place();
         Slots::read(Reader { place: Some(&place), ..self.value }, Parts::Types(items), visitor)
@@ -108,7 +100,7 @@ impl<'de> VariantAccess<'de> for Choice<'_, '_> {
         self,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         let VariantShape::Struct(ty) = self.variant.shape else { return Err(self.mismatch()) };
         let place = self.place();
         Members::read(Reader { place: Some(&place), ..self.value }, ty, visitor)

@@ -3,7 +3,7 @@
 use polywire_schema::Type;
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
 
-use super::super::ProtobufError;
+use super::super::error::Failure;
 use super::super::form::packed_as;
 use super::super::wire::{Fields, Raw};
 use super::members::{Found, Occurrences};
@@ -20,7 +20,7 @@ struct Items<'r, 'a> {
 }
 
 impl<'r, 'a> Items<'r, 'a> {
-    fn new(list: Reader<'r, 'a>, item: &'static Type) -> Result<Self, ProtobufError> {
+    fn new(list: Reader<'r, 'a>, item: &'static Type) -> Result<Self, Failure> {
         let mut items = Self { list, item, all: occurrences(&list)?, packed: None };
         // Mostly a list is one packed run, and then its length is known.
         if let Input::Field(found) = list.input
@@ -45,7 +45,7 @@ impl<'r, 'a> Items<'r, 'a> {
         }
     }
 
-    fn next(&mut self) -> Result<Option<Raw<'a>>, ProtobufError> {
+    fn next(&mut self) -> Result<Option<Raw<'a>>, Failure> {
         loop {
             if let Some((run, wire_type)) = &mut self.packed {
                 if let Some(raw) = run.packed(*wire_type).map_err(|flaw| self.list.flaw(flaw))? {
@@ -65,7 +65,7 @@ impl<'r, 'a> Items<'r, 'a> {
     }
 }
 
-fn occurrences<'a>(reader: &Reader<'_, 'a>) -> Result<Occurrences<'a>, ProtobufError> {
+fn occurrences<'a>(reader: &Reader<'_, 'a>) -> Result<Occurrences<'a>, Failure> {
     match reader.input {
         Input::Absent => Ok(Occurrences::NONE),
         Input::Field(found) => Ok(found.all()),
@@ -74,12 +74,12 @@ fn occurrences<'a>(reader: &Reader<'_, 'a>) -> Result<Occurrences<'a>, ProtobufE
 }
 
 impl<'de> SeqAccess<'de> for Items<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, ProtobufError> {
+    ) -> Result<Option<T::Value>, Failure> {
         self.next()?.map(|raw| seed.deserialize(self.reader(raw))).transpose()
     }
 
@@ -97,7 +97,7 @@ pub(super) fn read_list<'de, V: Visitor<'de>>(
     reader: Reader<'_, '_>,
     item: &'static Type,
     visitor: V,
-) -> Result<V::Value, ProtobufError> {
+) -> Result<V::Value, Failure> {
     visitor.visit_seq(Items::new(reader, item)?)
 }
 
@@ -107,14 +107,14 @@ pub(super) fn read_array<'de, V: Visitor<'de>>(
     item: &'static Type,
     len: usize,
     visitor: V,
-) -> Result<V::Value, ProtobufError> {
+) -> Result<V::Value, Failure> {
     let is_absent = matches!(reader.input, Input::Absent);
     let mut elements =
         Elements { items: Items::new(reader, item)?, zeros: if is_absent { len } else { 0 } };
     let value = visitor.visit_seq(&mut elements)?;
     match elements.items.next()? {
         None => Ok(value),
-        Some(_) => Err(ProtobufError::invalid_length(len + 1, &"fewer elements")),
+        Some(_) => Err(Failure::invalid_length(len + 1, &"fewer elements")),
     }
 }
 
@@ -124,12 +124,12 @@ struct Elements<'r, 'a> {
 }
 
 impl<'de> SeqAccess<'de> for &mut Elements<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, ProtobufError> {
+    ) -> Result<Option<T::Value>, Failure> {
         let Some(left) = self.zeros.checked_sub(1) else {
             return self.items.next_element_seed(seed);
         };
@@ -145,7 +145,7 @@ pub(super) fn read_map<'de, V: Visitor<'de>>(
     reader: Reader<'_, '_>,
     types: [&'static Type; 2],
     visitor: V,
-) -> Result<V::Value, ProtobufError> {
+) -> Result<V::Value, Failure> {
     let depth = reader.deeper()?;
     let all = occurrences(&reader)?;
     visitor.visit_map(Entries { map: Reader { depth, ..reader }, types, all, value: Input::Absent })
@@ -160,18 +160,18 @@ struct Entries<'r, 'a> {
 }
 
 impl<'de> MapAccess<'de> for Entries<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, ProtobufError> {
+    ) -> Result<Option<K::Value>, Failure> {
         let entry = match self.all.next().map_err(|flaw| self.map.flaw(flaw))? {
             None => return Ok(None),
             Some(Raw::Bytes(entry)) => entry,
             Some(other) => return Err(self.map.wire_type(other, "a length")),
         };
-        let part = |tag| {
+        let part = |tag| -> Result<Input<'_>, Failure> {
             let found = Found::scan(entry, tag).map_err(|flaw| self.map.flaw(flaw))?;
             Ok(found.map_or(Input::Absent, Input::Field))
         };
@@ -181,10 +181,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
         seed.deserialize(Reader { input, ty, single: true, ..self.map }).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, ProtobufError> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
         let [_, ty] = self.types;
         seed.deserialize(Reader { input: self.value, ty, single: true, ..self.map })
     }

@@ -5,6 +5,7 @@ use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::super::ProtobufError;
+use super::super::error::Failure;
 use super::super::form::defaults_by_serde;
 use super::super::wire::{Fields, Flaw, Raw};
 use super::place::{Place, Step};
@@ -202,7 +203,7 @@ impl Members<'_, '_> {
         reader: Reader<'_, '_>,
         ty: &'static StructType,
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         let (contents, depth) = (reader.contents()?, reader.deeper()?);
         let index = Index::of(&contents, Parts::Fields(ty.fields));
         let index = index.map_err(|flaw| reader.flaw(flaw))?;
@@ -212,12 +213,12 @@ impl Members<'_, '_> {
 }
 
 impl<'de> MapAccess<'de> for Members<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, ProtobufError> {
+    ) -> Result<Option<K::Value>, Failure> {
         while let Some(field) = self.ty.fields.get(self.next) {
             let absent =
                 matches!(self.index.input(self.message, self.next, field.tag), Input::Absent);
@@ -230,12 +231,9 @@ impl<'de> MapAccess<'de> for Members<'_, '_> {
         Ok(None)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(
-        &mut self,
-        seed: V,
-    ) -> Result<V::Value, ProtobufError> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
         let Some(field) = self.ty.fields.get(self.next) else {
-            return Err(ProtobufError::Schema(self.ty.name.to_owned()));
+            return Err(ProtobufError::Schema(self.ty.name.to_owned()).into());
         };
         let input = self.index.input(self.message, self.next, field.tag);
         self.next += 1;
@@ -263,7 +261,7 @@ impl Slots<'_, '_> {
         reader: Reader<'_, '_>,
         parts: Parts,
         visitor: V,
-    ) -> Result<V::Value, ProtobufError> {
+    ) -> Result<V::Value, Failure> {
         let (contents, depth) = (reader.contents()?, reader.deeper()?);
         let index = Index::of(&contents, parts).map_err(|flaw| reader.flaw(flaw))?;
         let place = reader.place;
@@ -272,12 +270,12 @@ impl Slots<'_, '_> {
 }
 
 impl<'de> SeqAccess<'de> for Slots<'_, '_> {
-    type Error = ProtobufError;
+    type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, ProtobufError> {
+    ) -> Result<Option<T::Value>, Failure> {
         let Some((ty, tag, step)) = self.parts.get(self.next) else { return Ok(None) };
         let input = self.index.input(self.message, self.next, tag);
         self.next += 1;
@@ -288,6 +286,6 @@ impl<'de> SeqAccess<'de> for Slots<'_, '_> {
 }
 
 /// A name as serde knows it.
-pub(super) fn name<'de>(name: &'static str) -> StrDeserializer<'de, ProtobufError> {
+pub(super) fn name<'de>(name: &'static str) -> StrDeserializer<'de, Failure> {
     name.into_deserializer()
 }

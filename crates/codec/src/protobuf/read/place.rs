@@ -1,6 +1,7 @@
 //! The fields on the way to a value, for error texts.
 
 use super::super::ProtobufError;
+use super::super::error::Failure;
 
 /// A step on the way to a value.
 #[derive(Clone, Copy)]
@@ -38,12 +39,13 @@ impl Place<'_> {
     }
 
     /// Says where it happened, if the error does not know yet.
-    pub(super) fn locate(&self, error: ProtobufError) -> ProtobufError {
-        match error {
+    pub(super) fn locate(&self, error: Failure) -> Failure {
+        match error.into() {
             ProtobufError::Serde { field, message } if field.is_empty() => {
                 ProtobufError::Serde { field: self.describe(), message }
             }
             error => error,
         }
+        .into()
     }
 }

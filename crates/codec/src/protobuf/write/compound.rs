@@ -8,8 +8,10 @@ use serde::ser::{
 };
 
 use super::super::ProtobufError;
+use super::super::error::Failure;
 use super::super::form::{defaults_by_serde, is_bytes, packed_as, spreads};
 use super::super::wire::{LEN, Open, put_key};
+use super::byte::ByteWriter;
 use super::{Spot, Writer, close};
 
 /// The fields of a message.
@@ -42,7 +44,7 @@ impl<'w> MessageWriter<'w> {
     }
 
     /// Writes the next value, whatever it is called.
-    pub(super) fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ProtobufError> {
+    pub(super) fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
         let at = self.next;
         self.next += 1;
         let (ty, spot) = match self.parts {
@@ -51,7 +53,7 @@ impl<'w> MessageWriter<'w> {
                 .get(at)
                 .map(|item| (item(), Spot::Field(u32::try_from(self.next).unwrap_or(u32::MAX)))),
         }
-        .ok_or_else(|| ProtobufError::Schema(format!("a tuple of {at}")))?;
+        .ok_or_else(|| Failure::from(ProtobufError::Schema(format!("a tuple of {at}"))))?;
         self.write(ty, spot, value)
     }
 
@@ -61,13 +63,14 @@ impl<'w> MessageWriter<'w> {
         &mut self,
         key: &str,
         value: &T,
-    ) -> Result<(), ProtobufError> {
+    ) -> Result<(), Failure> {
         let Parts::Fields(fields) = self.parts else { return self.push(value) };
         // Serde comes by in the order of declaration, with those it skips left out.
         let rest = fields.get(self.next..).unwrap_or_default();
         let found = rest.iter().enumerate().find(|(_, field)| field.serde == key);
         let Some((skipped, field)) = found else {
-            return Err(ProtobufError::Schema(format!("a struct with the field `{key}`")));
+            let what = format!("a struct with the field `{key}`");
+            return Err(ProtobufError::Schema(what).into());
         };
         self.next += skipped + 1;
         let (ty, spot) = place(field);
@@ -79,11 +82,11 @@ impl<'w> MessageWriter<'w> {
         ty: &'static Type,
         spot: Spot,
         value: &T,
-    ) -> Result<(), ProtobufError> {
+    ) -> Result<(), Failure> {
         value.serialize(Writer { out: &mut *self.out, ty, spot, depth: self.depth })
     }
 
-    pub(super) fn close(self) -> Result<(), ProtobufError> {
+    pub(super) fn close(self) -> Result<(), Failure> {
         for open in self.open {
             close(self.out, open);
         }
@@ -101,18 +104,18 @@ macro_rules! structs {
     ($($name:ident),* $(,)?) => {
         $(impl $name for MessageWriter<'_> {
             type Ok = ();
-            type Error = ProtobufError;
+            type Error = Failure;
 
             #[inline]
             fn serialize_field<T: Serialize + ?Sized>(
                 &mut self,
                 key: &'static str,
                 value: &T,
-            ) -> Result<(), ProtobufError> {
+            ) -> Result<(), Failure> {
                 self.put(key, value)
             }
 
-            fn end(self) -> Result<(), ProtobufError> {
+            fn end(self) -> Result<(), Failure> {
                 self.close()
             }
         })*
@@ -131,16 +134,16 @@ macro_rules! tuples {
     ($($name:ident $method:ident),* $(,)?) => {
         $(impl $name for TupleWriter<'_> {
             type Ok = ();
-            type Error = ProtobufError;
+            type Error = Failure;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ProtobufError> {
+            fn $method<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
                 match self {
                     Self::Array(list) => list.serialize_element(value),
                     Self::Message(message) => message.push(value),
                 }
             }
 
-            fn end(self) -> Result<(), ProtobufError> {
+            fn end(self) -> Result<(), Failure> {
                 match self {
                     Self::Array(list) => SerializeSeq::end(list),
                     Self::Message(message) => message.close(),
@@ -161,8 +164,8 @@ pub(in super::super) struct ListWriter<'w> {
     out: &'w mut Vec<u8>,
     depth: usize,
     item: &'static Type,
-    /// Where each element goes.
-    spot: Spot,
+    /// Where each element goes; `None` for a byte string.
+    spot: Option<Spot>,
     /// Where the list began, to go back to if it is empty and to be left out.
     before: Option<usize>,
     /// The list, if it is one field, and the message around it.
@@ -174,24 +177,24 @@ impl<'w> ListWriter<'w> {
         writer: Writer<'w>,
         item: &'static Type,
         len: Option<usize>,
-    ) -> Result<Self, ProtobufError> {
+    ) -> Result<Self, Failure> {
         let bytes = is_bytes(writer.ty);
         let (Writer { out, spot, depth, ty }, around) = writer.wrapped()?;
         let (tag, leaves_out) = match spot {
             Spot::Field(tag) => (tag, true),
             Spot::Value(tag) => (tag, false),
-            Spot::Root | Spot::Packed | Spot::Byte => {
-                return Err(ProtobufError::Schema(ty.name()));
+            Spot::Root | Spot::Packed => {
+                return Err(ProtobufError::Schema(ty.name()).into());
             }
         };
         let before = out.len();
         let spot = match (bytes, packed_as(item)) {
-            (true, _) => Spot::Byte,
-            (false, Some(_)) => Spot::Packed,
-            (false, None) => Spot::Value(tag),
+            (true, _) => None,
+            (false, Some(_)) => Some(Spot::Packed),
+            (false, None) => Some(Spot::Value(tag)),
         };
         let mut list = None;
-        if !matches!(spot, Spot::Value(_)) {
+        if !matches!(spot, Some(Spot::Value(_))) {
             put_key(out, tag, LEN);
             // An element takes one byte at least; a type that says so wrongly moves a few bytes.
             list = Some(Open::new(out, len.unwrap_or(0)));
@@ -206,15 +209,18 @@ impl<'w> ListWriter<'w> {
 
 impl SerializeSeq for ListWriter<'_> {
     type Ok = ();
-    type Error = ProtobufError;
+    type Error = Failure;
 
     #[inline]
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ProtobufError> {
+    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
         let Self { out, depth, item, spot, .. } = self;
-        value.serialize(Writer { out, ty: item, spot: *spot, depth: *depth })
+        match *spot {
+            Some(spot) => value.serialize(Writer { out, ty: item, spot, depth: *depth }),
+            None => value.serialize(ByteWriter(out)),
+        }
     }
 
-    fn end(self) -> Result<(), ProtobufError> {
+    fn end(self) -> Result<(), Failure> {
         let [list, around] = self.open;
         match (list, self.before) {
             (Some(list), Some(before)) if list.is_empty(self.out) => self.out.truncate(before),
@@ -241,10 +247,10 @@ impl<'w> MapWriter<'w> {
         writer: Writer<'w>,
         key: &'static Type,
         value: &'static Type,
-    ) -> Result<Self, ProtobufError> {
+    ) -> Result<Self, Failure> {
         let (Writer { out, spot, depth, ty }, around) = writer.wrapped()?;
         let (Spot::Field(tag) | Spot::Value(tag)) = spot else {
-            return Err(ProtobufError::Schema(ty.name()));
+            return Err(ProtobufError::Schema(ty.name()).into());
         };
         Ok(Self { out, depth: depth + 1, tag, key, value, entry: None, around })
     }
@@ -252,23 +258,23 @@ impl<'w> MapWriter<'w> {
 
 impl SerializeMap for MapWriter<'_> {
     type Ok = ();
-    type Error = ProtobufError;
+    type Error = Failure;
 
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), ProtobufError> {
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Failure> {
         put_key(self.out, self.tag, LEN);
         self.entry = Some(Open::new(self.out, 0));
         let (spot, depth) = (Spot::Value(1), self.depth);
         key.serialize(Writer { out: &mut *self.out, ty: self.key, spot, depth })
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), ProtobufError> {
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Failure> {
         let (spot, depth) = (Spot::Value(2), self.depth);
         value.serialize(Writer { out: &mut *self.out, ty: self.value, spot, depth })?;
         close(self.out, self.entry.take());
         Ok(())
     }
 
-    fn end(self) -> Result<(), ProtobufError> {
+    fn end(self) -> Result<(), Failure> {
         close(self.out, self.around);
         Ok(())
     }
