@@ -48,12 +48,15 @@ impl TlsServer {
         key: PrivateKeyDer<'static>,
     ) -> Result<Self, TlsError> {
         let unusable = |error| TlsError::Certificate { source: Box::new(error) };
-        let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(unusable)?
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(unusable)?;
+        // For clients that insist on an answer. What is spoken is told by its first bytes, as
+        // without TLS; wires that are not HTTP have no name here, and their clients ask for none.
+        config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
         Ok(Self(TlsAcceptor::from(Arc::new(config))))
     }
 
@@ -159,6 +162,9 @@ fn pem(what: &str, error: &rustls::pki_types::pem::Error) -> TlsError {
     TlsError::Pem { what: what.to_owned(), source: error.to_string().into() }
 }
 
+/// What a server offers by ALPN, the preferred one first.
+const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
 /// Where systems keep the authorities they trust: Debian, Red Hat, Alpine and macOS.
 const BUNDLES: [&str; 3] =
     ["/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"];
@@ -189,6 +195,24 @@ mod tests {
         let mut read = String::new();
         accepted.read_to_string(&mut read).await.unwrap();
         assert_eq!(read, "hello");
+    }
+
+    #[tokio::test]
+    async fn a_client_that_asks_for_http_2_is_told_that_it_gets_it() {
+        let (server, ca) = localhost();
+        let TlsClient(client) = TlsClient::from_ca_pem(ca.as_bytes()).unwrap();
+        let mut config = ClientConfig::clone(client.config());
+        for (asked, answered) in [(&["http/1.1", "h2"][..], "h2"), (&["http/1.1"], "http/1.1")] {
+            config.alpn_protocols = asked.iter().map(|name| name.as_bytes().to_vec()).collect();
+            let client = TlsConnector::from(Arc::new(config.clone()));
+            let (ours, theirs) = duplex(1 << 16);
+            let host = ServerName::try_from("localhost").unwrap();
+            let (accepted, connected) =
+                tokio::join!(server.accept(theirs), client.connect(host, ours));
+            drop(accepted.unwrap());
+            let connected = connected.unwrap();
+            assert_eq!(connected.get_ref().1.alpn_protocol(), Some(answered.as_bytes()));
+        }
     }
 
     #[tokio::test]
