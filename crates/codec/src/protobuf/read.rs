@@ -14,7 +14,7 @@ use serde::de::Visitor;
 use serde::de::value::SeqDeserializer;
 
 use self::choice::Choice;
-use self::list::{read_array, read_list, read_map};
+use self::list::{ByteItems, read_array, read_list, read_map};
 use self::members::{Found, Members, Parts, Slots};
 use self::place::Place;
 use super::error::Failure;
@@ -97,6 +97,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// The value that counts: of several the last.
+    #[inline]
     fn raw(&self) -> Result<Option<Raw<'a>>, Failure> {
         match self.input {
             Input::Absent => Ok(None),
@@ -106,6 +107,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
+    #[inline]
     fn varint(&self) -> Result<u64, Failure> {
         match self.raw()? {
             None => Ok(0),
@@ -238,9 +240,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             Kind::Char => self.char(visitor),
             Kind::String => visitor.visit_str(self.text()?),
             Kind::Bytes => visitor.visit_bytes(self.bytes()?),
-            Kind::List(_) if is_bytes(self.ty) => {
-                visitor.visit_seq(SeqDeserializer::new(self.bytes()?.iter().copied()))
-            }
+            Kind::List(_) if is_bytes(self.ty) => visitor.visit_seq(ByteItems::new(self.bytes()?)),
             Kind::Array(_, len) if is_bytes(self.ty) => self.byte_array(len, visitor),
             Kind::List(item) => read_list(self, item(), visitor),
             Kind::Array(item, len) => read_array(self, item(), len, visitor),
@@ -262,6 +262,19 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
+    /// What there is most of, without looking at everything else a type may be.
+    #[inline]
+    fn scalar<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+        match self.ty.kind {
+            Kind::Bool => visitor.visit_bool(self.varint()? != 0),
+            Kind::Int(bits) => self.int(bits, visitor),
+            Kind::Uint(bits) => self.uint(bits, visitor),
+            Kind::Float(bits) => self.float(bits, visitor),
+            Kind::String => visitor.visit_str(self.text()?),
+            _ => self.by_type(visitor),
+        }
+    }
+
     fn unit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         let contents = self.contents()?;
         let mut fields = Fields::new(&contents);
@@ -275,9 +288,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             (Input::Absent, _) => {
                 visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(0_u8, len)))
             }
-            (_, bytes) if bytes.len() == len => {
-                visitor.visit_seq(SeqDeserializer::new(bytes.iter().copied()))
-            }
+            (_, bytes) if bytes.len() == len => visitor.visit_seq(ByteItems::new(bytes)),
             (_, bytes) => Err(self.value(format!("a string of {} bytes", bytes.len()))),
         }
     }
@@ -301,15 +312,28 @@ macro_rules! by_type {
     };
 }
 
+macro_rules! scalars {
+    ($($method:ident)*) => {
+        $(#[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
+            self.scalar(visitor)
+        })*
+    };
+}
+
 /// Nothing is lent to the value, so that it may outlive the bytes.
 impl<'de> Deserializer<'de> for Reader<'_, '_> {
     type Error = Failure;
 
     by_type! {
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
-        deserialize_i64 deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32
-        deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char
-        deserialize_str deserialize_string deserialize_seq deserialize_map deserialize_identifier
+        deserialize_any deserialize_i128 deserialize_u128 deserialize_char deserialize_seq
+        deserialize_map deserialize_identifier
+    }
+
+    scalars! {
+        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_f32
+        deserialize_f64 deserialize_str deserialize_string
     }
 
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {

@@ -1,7 +1,7 @@
 //! Lists, arrays and maps.
 
 use polywire_schema::Type;
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, SeqAccess, Visitor};
 
 use super::super::error::Failure;
 use super::super::form::packed_as;
@@ -89,6 +89,34 @@ impl<'de> SeqAccess<'de> for Items<'_, '_> {
             // Each occurrence is there in full, so this cannot be more than the bytes that are.
             None => Some(self.all.left()),
         }
+    }
+}
+
+/// The bytes of a byte string, for types that take them one by one.
+pub(super) struct ByteItems<'a>(std::slice::Iter<'a, u8>);
+
+impl<'a> ByteItems<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes.iter())
+    }
+}
+
+impl<'de> SeqAccess<'de> for ByteItems<'_> {
+    type Error = Failure;
+
+    #[inline]
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Failure> {
+        match self.0.next() {
+            Some(byte) => seed.deserialize((*byte).into_deserializer()).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.0.len())
     }
 }
 
