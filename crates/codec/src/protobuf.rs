@@ -30,8 +30,9 @@
 //! - 128-bit integers and maps by floats or bytes have no form; [`check`] names them.
 //!
 //! Reading follows the rules of the format: fields in any order, packed or not, unknown ones
-//! skipped, of several the last one, of several messages their union. Nothing is allocated for a
-//! length that is not backed by bytes.
+//! skipped, of several the last one, of several messages their union (for up to 8 messages within
+//! each other, since each takes a copy). Nothing is allocated for a length that is not backed by
+//! bytes.
 //!
 //! [`Variant::number`]: polywire_schema::Variant::number
 

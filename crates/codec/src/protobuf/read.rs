@@ -36,6 +36,32 @@ enum Input<'a> {
     Contents(&'a [u8]),
 }
 
+/// How far inside a value is.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    messages: usize,
+    /// Those of the messages that came in several parts and were put together.
+    joined: usize,
+}
+
+impl Depth {
+    fn within(self, joined: bool) -> Result<Self, Failure> {
+        let depth = Self { messages: self.messages + 1, joined: self.joined + usize::from(joined) };
+        // Each takes a copy of what is in it, and all of them are there at the same time.
+        if depth.joined > MAX_JOINED {
+            let why = "more than 8 messages within each other come in parts";
+            return Err(ProtobufError::Malformed { field: String::new(), why }.into());
+        }
+        if depth.messages > MAX_DEPTH {
+            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH }.into());
+        }
+        Ok(depth)
+    }
+}
+
+/// Messages within each other that may come in parts; writers make none at all.
+const MAX_JOINED: usize = 8;
+
 /// One value to be read.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'r, 'a> {
@@ -43,15 +69,20 @@ pub(super) struct Reader<'r, 'a> {
     ty: &'static Type,
     /// Whether exactly one value stands here, so that lists and their like have a message around.
     single: bool,
-    depth: usize,
+    depth: Depth,
     place: Option<&'r Place<'r>>,
 }
 
 impl<'r, 'a> Reader<'r, 'a> {
     /// Reads an argument or result.
     pub(super) fn root(bytes: &'a [u8], ty: &'static Type) -> Result<Self, Failure> {
-        let whole =
-            Self { input: Input::Contents(bytes), ty, single: false, depth: 0, place: None };
+        let whole = Self {
+            input: Input::Contents(bytes),
+            ty,
+            single: false,
+            depth: Depth::default(),
+            place: None,
+        };
         if is_message(ty) { Ok(whole) } else { whole.inside(bytes) }
     }
 
@@ -68,11 +99,9 @@ impl<'r, 'a> Reader<'r, 'a> {
         self.single && spreads(self.ty)
     }
 
-    fn deeper(&self) -> Result<usize, Failure> {
-        if self.depth >= MAX_DEPTH {
-            return Err(ProtobufError::TooDeep { limit: MAX_DEPTH }.into());
-        }
-        Ok(self.depth + 1)
+    /// The depth within the message that is here.
+    fn deeper(&self) -> Result<Depth, Failure> {
+        self.depth.within(matches!(self.input, Input::Field(found) if found.is_several()))
     }
 
     fn field(&self) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use polywire_codec::json::{self, Style};
 use polywire_codec::protobuf::{from_bytes, to_bytes};
 use polywire_schema::Schema;
 use proptest::prelude::{ProptestConfig, any, proptest};
@@ -23,16 +24,21 @@ macro_rules! with_each {
 }
 
 fn cut_and_flip<T: Serialize + DeserializeOwned + Schema + Debug>(value: &T) {
-    let good = to_bytes(value).unwrap();
+    let read_json = |text: &[u8]| drop(json::from_bytes::<T>(text, Style::Proto));
+    // A message that ends between two fields is a message, so that only panics are faults.
+    each_fault(&to_bytes(value).unwrap(), |bytes| drop(from_bytes::<T>(bytes)));
+    each_fault(&json::to_bytes(value, Style::Proto).unwrap(), read_json);
+}
+
+fn each_fault(good: &[u8], read: impl Fn(&[u8])) {
     for cut in 0..good.len() {
-        // A message that ends between two fields is a message.
-        drop(from_bytes::<T>(&good[..cut]));
+        read(&good[..cut]);
     }
     for at in 0..good.len() {
         for bit in 0..8 {
             let mut bad = good.to_vec();
             bad[at] ^= 1 << bit;
-            drop(from_bytes::<T>(&bad));
+            read(&bad);
         }
     }
 }
@@ -73,6 +79,27 @@ fn messages_a_hundred_deep_are_read_and_written_and_no_deeper_ones() {
     assert_eq!(
         from_bytes::<Node>(&deeper).unwrap_err().to_string(),
         "exceeded max depth of 100 messages"
+    );
+}
+
+#[test]
+fn messages_in_parts_are_put_together_but_not_a_hundred_of_them_within_each_other() {
+    let parts = |levels: usize| {
+        let mut message = vec![0x08, 1];
+        for _ in 0..levels {
+            let len = u8::try_from(message.len()).unwrap();
+            message = [&[0x12, len], message.as_slice(), &[0x12, 0]].concat();
+        }
+        message
+    };
+    let mut node: Node = from_bytes(&parts(8)).unwrap();
+    while let Some(next) = node.next {
+        node = *next;
+    }
+    assert_eq!(node.value, 1);
+    assert_eq!(
+        from_bytes::<Node>(&parts(9)).unwrap_err().to_string(),
+        "more than 8 messages within each other come in parts"
     );
 }
 

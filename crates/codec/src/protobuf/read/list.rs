@@ -174,7 +174,7 @@ pub(super) fn read_map<'de, V: Visitor<'de>>(
     types: [&'static Type; 2],
     visitor: V,
 ) -> Result<V::Value, Failure> {
-    let depth = reader.deeper()?;
+    let depth = reader.depth.within(false)?;
     let all = occurrences(&reader)?;
     visitor.visit_map(Entries { map: Reader { depth, ..reader }, types, all, value: Input::Absent })
 }

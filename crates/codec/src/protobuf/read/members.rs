@@ -9,7 +9,7 @@ use super::super::error::Failure;
 use super::super::form::defaults_by_serde;
 use super::super::wire::{Fields, Flaw, Raw};
 use super::place::{Place, Step};
-use super::{Input, Reader};
+use super::{Depth, Input, Reader};
 
 /// The occurrences of one field in a message.
 #[derive(Clone, Copy)]
@@ -191,7 +191,7 @@ pub(super) struct Members<'r, 'a> {
     message: &'a [u8],
     index: Index,
     ty: &'static StructType,
-    depth: usize,
+    depth: Depth,
     place: Option<&'r Place<'r>>,
     /// The field whose turn it is.
     next: usize,
@@ -250,7 +250,7 @@ pub(super) struct Slots<'r, 'a> {
     message: &'a [u8],
     index: Index,
     parts: Parts,
-    depth: usize,
+    depth: Depth,
     place: Option<&'r Place<'r>>,
     next: usize,
 }
