@@ -14,6 +14,7 @@ mod h1;
 mod h2;
 mod incoming;
 mod pages;
+mod police;
 mod reply;
 
 use std::error::Error;

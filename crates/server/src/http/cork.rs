@@ -1,46 +1,75 @@
-//! A stream that gathers what is written until it may go out.
+//! The stream under HTTP/2: what is written waits for its batch, and what is read is watched.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
 
-/// Holds back what a [`Corked`] stream would write. Clones share it.
+use super::police::{Offence, Police};
+
+/// What a driver and the stream under its HTTP/2 know of each other. Clones share it.
 ///
 /// HTTP/2 flushes whenever it is polled, which is once for each request taken from it; the answers
 /// to a batch of requests are to leave in one write.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Cork(Arc<AtomicBool>);
+pub(super) struct Cork(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    corked: AtomicBool,
+    /// Streams answered since the stream last looked.
+    answered: AtomicU64,
+    /// Nothing more is read.
+    offended: std::sync::OnceLock<Offence>,
+}
 
 impl Cork {
     pub(super) fn put(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.corked.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn pull(&self) {
-        self.0.store(false, Ordering::Relaxed);
+        self.0.corked.store(false, Ordering::Relaxed);
+    }
+
+    /// Counts a stream that was answered.
+    pub(super) fn answered(&self) {
+        self.0.answered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What the peer has done that it is to be sent away for.
+    pub(super) fn offence(&self) -> Option<Offence> {
+        self.0.offended.get().copied()
     }
 
     fn is_in(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.corked.load(Ordering::Relaxed)
     }
 }
 
-/// A stream under a [`Cork`].
+/// The stream under HTTP/2.
 #[derive(Debug)]
 pub(super) struct Corked<S> {
     inner: S,
     cork: Cork,
+    police: Police,
     held: BytesMut,
+    /// How long a peer may take nothing.
+    stall: Duration,
+    /// Runs while the peer takes nothing.
+    stalled: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S> Corked<S> {
-    pub(super) fn new(inner: S, cork: Cork) -> Self {
-        Self { inner, cork, held: BytesMut::new() }
+    pub(super) fn new(inner: S, cork: Cork, stall: Duration) -> Self {
+        let police = Police::new(Instant::now());
+        Self { inner, cork, police, held: BytesMut::new(), stall, stalled: None }
     }
 }
 
@@ -50,10 +79,15 @@ const HELD_BYTES: usize = 128 * 1024;
 impl<S: AsyncWrite + Unpin> Corked<S> {
     fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.held.is_empty() {
-            let written = ready!(Pin::new(&mut self.inner).poll_write(cx, &self.held))?;
+            let Poll::Ready(written) = Pin::new(&mut self.inner).poll_write(cx, &self.held) else {
+                return self.poll_stall(cx);
+            };
+            let written = written?;
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
+            self.stalled = None;
+            self.police.wrote(written);
             self.held.advance(written);
         }
         if self.held.capacity() > HELD_BYTES {
@@ -61,15 +95,35 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
         }
         Poll::Ready(Ok(()))
     }
+
+    fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let stall = self.stall;
+        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        ready!(stalled.as_mut().poll(cx));
+        let text = format!("the peer has taken no reply for {stall:?} (`write_stall`)");
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)))
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_read(cx, buf)
+        let this = self.get_mut();
+        if this.cork.0.offended.get().is_some() {
+            // The driver says goodbye and closes.
+            return Poll::Pending;
+        }
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+        this.police.answered(this.cork.0.answered.swap(0, Ordering::Relaxed));
+        if let Err(offence) = this.police.see(buf.filled().get(before..).unwrap_or_default()) {
+            let _: &Offence = this.cork.0.offended.get_or_init(|| offence);
+            cx.waker().wake_by_ref();
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

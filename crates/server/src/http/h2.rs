@@ -35,7 +35,8 @@ pub(crate) async fn serve(
     info: Arc<ConnectionInfo>,
 ) -> io::Result<()> {
     let cork = Cork::default();
-    let handshake = builder(shared).handshake(Corked::new(io, cork.clone()));
+    let handshake =
+        builder(shared).handshake(Corked::new(io, cork.clone(), shared.limits.write_stall));
     let late = |_elapsed| {
         let text = "the peer has not begun to speak HTTP/2 (`first_bytes`)";
         io::Error::new(io::ErrorKind::TimedOut, text)
@@ -75,11 +76,18 @@ impl<S: ByteStream> Driver<S> {
     async fn run(mut self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
         let mut drained = pin!(shared.drain.cancelled());
-        let mut draining = false;
+        let (mut draining, mut sent_away) = (false, false);
         poll_fn(|cx| {
             if !draining && drained.as_mut().poll(cx).is_ready() {
                 draining = true;
                 self.connection.graceful_shutdown();
+            }
+            if let Some(offence) = self.cork.offence()
+                && !sent_away
+            {
+                sent_away = true;
+                tracing::warn!(peer = %self.info.peer, "sent away for {}", offence.text());
+                self.connection.abrupt_shutdown(Reason::ENHANCE_YOUR_CALM);
             }
             // Calls that have ended give their tasks back.
             while let Poll::Ready(Some(_ended)) = self.tasks.poll_join_next(cx) {}
@@ -121,7 +129,8 @@ impl<S: ByteStream> Driver<S> {
 
     /// Polls a call once; one that waits goes to a task of its own.
     fn start(&mut self, request: Request<RecvStream>, respond: SendResponse<Bytes>) {
-        let exchange = exchange(Arc::clone(&self.shared), Arc::clone(&self.info), request, respond);
+        let (shared, info) = (Arc::clone(&self.shared), Arc::clone(&self.info));
+        let exchange = exchange(shared, info, request, respond, self.cork.clone());
         let mut exchange: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(exchange);
         // A task is polled anew when it begins, so nobody need be woken by this.
         let mut cx = Context::from_waker(Waker::noop());
@@ -137,6 +146,7 @@ async fn exchange(
     info: Arc<ConnectionInfo>,
     request: Request<RecvStream>,
     mut respond: SendResponse<Bytes>,
+    cork: Cork,
 ) {
     let request = request.map(Incoming::new);
     let mut answer = pin!(super::answer(shared, info, request));
@@ -145,8 +155,9 @@ async fn exchange(
         Poll::Pending => respond.poll_reset(cx).map(|_reset| None),
     });
     let Some(response) = answered.await else { return };
-    if let Err(error) = send(&mut respond, response).await {
-        tracing::debug!(%error, "a reply was not taken");
+    match send(&mut respond, response).await {
+        Ok(()) => cork.answered(),
+        Err(error) => tracing::debug!(%error, "a reply was not taken"),
     }
 }
 

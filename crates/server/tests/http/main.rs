@@ -2,6 +2,7 @@
 #![cfg(feature = "http")]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod attacks;
 mod connect;
 mod grpc;
 mod h1;
