@@ -18,9 +18,9 @@ type Erased = Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>;
 /// on.
 pub struct PayloadStream {
     encoding: Encoding,
-    // Never locked: `get_mut` needs none. It lets a request be shared between threads by
+    // Locked by `take` only: `get_mut` needs none. It lets a request be shared between threads by
     // reference, which a bare trait object would forbid.
-    inner: Mutex<Erased>,
+    inner: Mutex<Option<Erased>>,
 }
 
 impl PayloadStream {
@@ -29,7 +29,21 @@ impl PayloadStream {
         encoding: Encoding,
         stream: impl Stream<Item = Result<Payload, Status>> + Send + 'static,
     ) -> Self {
-        Self { encoding, inner: Mutex::new(Box::pin(stream)) }
+        Self { encoding, inner: Mutex::new(Some(Box::pin(stream))) }
+    }
+
+    /// Takes the values out of a stream that is held by reference, once; `None` afterwards, when
+    /// the stream itself is empty.
+    #[must_use]
+    pub fn take(&self) -> Option<Self> {
+        let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        Some(Self { encoding: self.encoding, inner: Mutex::new(Some(inner)) })
+    }
+
+    /// Whether the values were taken out: they cannot be sent again.
+    #[must_use]
+    pub fn is_taken(&self) -> bool {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
     /// How its values are encoded, known before the first one comes.
@@ -44,7 +58,7 @@ impl Stream for PayloadStream {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let inner = self.get_mut().inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        inner.as_mut().poll_next(cx)
+        inner.as_mut().map_or(Poll::Ready(None), |inner| inner.as_mut().poll_next(cx))
     }
 }
 

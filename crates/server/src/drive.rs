@@ -2,7 +2,11 @@
 //!
 //! Each call's future is made where the call was read and polled once. One that is ready costs no
 //! task; one that waits moves to a task of its own, so that it never holds up its neighbours. All
-//! replies of a batch leave in one write.
+//! replies of a batch leave in one write. Calls that stream are opened, and what is said of them
+//! goes to [`streams`].
+
+mod bell;
+mod streams;
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -17,13 +21,15 @@ use std::time::Duration;
 use bytes::{Buf as _, BytesMut};
 use futures_util::FutureExt as _;
 use polywire_core::{
-    Code, ConnectionInfo, Deadline, MethodName, Reply, ReplyFuture, Request, Status,
+    Code, ConnectionInfo, Deadline, Encoding, MethodName, Origin, Payload, Reply, ReplyFuture,
+    Request, Status,
 };
 use polywire_wire::{Outgoing, ServerEvent, ServerWire, WireError};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{self, Instant};
 
+use self::streams::Streams;
 use crate::connection::Shared;
 use crate::read::Reader;
 
@@ -42,6 +48,19 @@ pub(crate) struct Driver<'s, W: ServerWire> {
     out: Outgoing,
     /// Calls that wait for something; dropping the driver ends them.
     waiting: Waiting<W::Ticket>,
+    /// Calls that are opened, some of which wait; dropping the driver ends them.
+    streams: Streams,
+    /// Whether new calls are refused; those that stream are still heard.
+    draining: bool,
+}
+
+/// On what terms a stream is opened.
+#[derive(Clone, Copy)]
+struct Terms {
+    /// Bytes of replies that may be sent.
+    window: u64,
+    /// How arguments are encoded that follow, and how many bytes of them come unasked.
+    arguments: Option<(Encoding, u64)>,
 }
 
 /// Why a batch ended.
@@ -56,7 +75,8 @@ enum Batch {
 
 impl<'s, W: ServerWire> Driver<'s, W> {
     pub(crate) fn new(wire: W, shared: &'s Shared, info: Arc<ConnectionInfo>) -> Self {
-        Self { wire, shared, info, out: Outgoing::default(), waiting: Waiting::new() }
+        let (out, waiting, streams) = (Outgoing::default(), Waiting::new(), Streams::default());
+        Self { wire, shared, info, out, waiting, streams, draining: false }
     }
 
     /// Reads, calls and writes until the peer sends no more, or the server drains, and every call
@@ -74,15 +94,23 @@ impl<'s, W: ServerWire> Driver<'s, W> {
                 match batch {
                     Batch::Drained => break,
                     Batch::Bound => self.flush(&mut io).await?,
-                    Batch::Broken(error) => (reading, failure) = (false, Some(error)),
+                    Batch::Broken(error) => {
+                        (reading, failure) = (false, Some(error));
+                        self.give_up_streams();
+                    }
                 }
+            }
+            if !self.streams.is_empty() {
+                self.streams.pump(&mut self.wire, &mut self.out);
             }
             self.flush(&mut io).await?;
             if src.is_empty() {
                 // What calls hold of the buffer is theirs; an idle connection keeps nothing.
                 src = BytesMut::new();
             }
-            if !reading && self.waiting.is_empty() {
+            // Streams go on while the server drains, and cannot do so unheard.
+            reading &= !self.draining || !self.streams.is_empty();
+            if !reading && self.waiting.is_empty() && self.streams.is_empty() {
                 break;
             }
             let readable = reading && !self.is_full();
@@ -92,10 +120,12 @@ impl<'s, W: ServerWire> Driver<'s, W> {
                     if read? == 0 {
                         reading = false;
                         failure = poll_fn(|cx| Poll::Ready(self.finish(cx, &mut src))).await.err();
+                        self.give_up_streams();
                     }
                 }
                 done = self.waiting.next(), if !self.waiting.is_empty() => self.answered(done),
-                () = &mut drained, if reading => reading = false,
+                () = self.streams.ready(), if !self.streams.is_empty() => {}
+                () = &mut drained, if reading && !self.draining => self.draining = true,
             }
         }
         io.shutdown().await?;
@@ -103,9 +133,11 @@ impl<'s, W: ServerWire> Driver<'s, W> {
     }
 
     /// Whether as many calls wait as one connection may have; nothing is read until one ends, and
-    /// the peer's own sending comes to a stop.
+    /// the peer's own sending comes to a stop. Calls that are opened do not count, since they may
+    /// wait for what is to be read; there may be as many of them beside.
     fn is_full(&self) -> bool {
-        self.waiting.len() >= self.shared.limits.calls_in_flight
+        let limit = self.shared.limits.calls_in_flight;
+        self.waiting.len().saturating_sub(self.streams.called()) >= limit
     }
 
     /// Takes whole calls out of the buffer and polls each once.
@@ -139,7 +171,17 @@ impl<'s, W: ServerWire> Driver<'s, W> {
             ServerEvent::Reject { ticket, status } => {
                 self.wire.write(ticket, Err(status), &mut self.out);
             }
-            ServerEvent::Cancel { key } => self.waiting.cancel(key),
+            ServerEvent::Cancel { key } => {
+                self.waiting.cancel(key);
+                self.streams.remove(key, Status::new(Code::Cancelled, "the caller has gone"));
+            }
+            ServerEvent::Open { ticket, key, request, timeout, window, arguments } => {
+                let terms = Terms { window, arguments };
+                self.open(cx, ticket, key, request, timeout, terms);
+            }
+            ServerEvent::Message { key, value } => self.message(key, value),
+            ServerEvent::End { key } => self.streams.end_of_arguments(key),
+            ServerEvent::Window { key, bytes } => self.streams.grant(key, bytes),
             _ => {}
         }
     }
@@ -171,18 +213,93 @@ impl<'s, W: ServerWire> Driver<'s, W> {
         }
     }
 
+    /// As [`call`](Self::call), for a call that takes or gives a stream.
+    fn open(
+        &mut self,
+        cx: &mut Context<'_>,
+        ticket: W::Ticket,
+        key: u64,
+        mut request: Request,
+        timeout: Option<Duration>,
+        terms: Terms,
+    ) {
+        request.connection = Some(Arc::clone(&self.info));
+        request.deadline =
+            timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
+        let (method, deadline) = (request.method.clone(), request.deadline);
+        let (wire, out) = (&mut self.wire, &mut self.out);
+        let limit = self.shared.limits.calls_in_flight;
+        if self.streams.len() >= limit {
+            let text = format!("over the limit of {limit} open streams (calls_in_flight)");
+            let status = Status::new(Code::ResourceExhausted, text);
+            return wire.write(ticket, Err(status), out);
+        }
+        if let Err(status) = self.streams.open(key, &mut request, terms.window, terms.arguments) {
+            return wire.write(ticket, Err(status), out);
+        }
+        if let Some((_, granted)) = terms.arguments {
+            let window = self.shared.limits.wire.max_stream_window().saturating_sub(granted);
+            if window > 0 {
+                self.streams.allow(key, window, wire, out);
+            }
+        }
+        let polled = self.start(request).map(|mut answer| {
+            match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
+                Ok(Poll::Ready(reply)) => Ok(reply),
+                Ok(Poll::Pending) => Err(answer),
+                Err(_panic) => Ok(Err(panicked(&method))),
+            }
+        });
+        match polled {
+            Ok(Ok(reply)) => self.reply(ticket, key, reply),
+            Ok(Err(answer)) => self.waiting.spawn(ticket, key, contained(answer, method, deadline)),
+            Err(status) => self.reply(ticket, key, Err(status)),
+        }
+    }
+
+    /// Writes a reply, or what precedes it if it is a stream.
+    fn reply(&mut self, ticket: W::Ticket, key: u64, reply: Reply) {
+        if let Some(reply) = self.streams.reply(key, reply, &mut self.wire, &mut self.out) {
+            self.wire.write(ticket, reply, &mut self.out);
+        }
+    }
+
+    /// Takes an argument of a call that was opened; one that breaks the rules ends it.
+    fn message(&mut self, key: u64, value: Result<Payload, Status>) {
+        if let Err(status) = self.streams.message(key, value) {
+            self.waiting.cancel(key);
+            self.streams.fail(key, status, &mut self.wire, &mut self.out);
+        }
+    }
+
+    /// Ends all streams of a peer that says nothing more, and so can take no more either.
+    fn give_up_streams(&mut self) {
+        for key in self.streams.keys() {
+            self.waiting.cancel(key);
+            let gone = Status::new(Code::Unavailable, "the connection ended before the stream did");
+            self.streams.remove(key, gone.with_origin(Origin::Lost));
+        }
+    }
+
     /// Makes the call's future; a handler that panics before its first await is contained here.
     fn start(&self, request: Request) -> Result<ReplyFuture, Status> {
+        if self.draining {
+            return Err(Status::new(Code::Unavailable, "the server is shutting down"));
+        }
         let method = request.method.clone();
         catch_unwind(AssertUnwindSafe(|| self.shared.start(request)))
             .map_err(|_panic| panicked(&method))
     }
 
     /// Writes the replies of calls that waited: this one, and all that have come since.
-    fn answered(&mut self, done: Option<(W::Ticket, Reply)>) {
+    fn answered(&mut self, done: Option<(W::Ticket, u64, Reply)>) {
         let mut next = done;
-        while let Some((ticket, reply)) = next {
-            self.wire.write(ticket, reply, &mut self.out);
+        while let Some((ticket, key, reply)) = next {
+            if self.streams.is_empty() {
+                self.wire.write(ticket, reply, &mut self.out);
+            } else {
+                self.reply(ticket, key, reply);
+            }
             next = self.waiting.try_next();
         }
     }
@@ -304,13 +421,13 @@ impl<T: Send + 'static> Waiting<T> {
     /// The next call that has ended; `None` if it was cancelled.
     ///
     /// **Cancel safe.**
-    async fn next(&mut self) -> Option<(T, Reply)> {
+    async fn next(&mut self) -> Option<(T, u64, Reply)> {
         let done = self.tasks.join_next().await?;
         self.take(done)
     }
 
     /// As [`next`](Self::next), for calls that have ended already.
-    fn try_next(&mut self) -> Option<(T, Reply)> {
+    fn try_next(&mut self) -> Option<(T, u64, Reply)> {
         loop {
             let done = self.tasks.try_join_next()?;
             if let Some(taken) = self.take(done) {
@@ -319,14 +436,14 @@ impl<T: Send + 'static> Waiting<T> {
         }
     }
 
-    fn take(&mut self, done: Result<(T, u64, Reply), JoinError>) -> Option<(T, Reply)> {
+    fn take(&mut self, done: Result<(T, u64, Reply), JoinError>) -> Option<(T, u64, Reply)> {
         let (ticket, key, reply) = done.ok()?;
         self.cancels.remove(&key);
         if self.tasks.is_empty() {
             // A connection that had many slow calls once does not keep their room.
             drop(mem::take(&mut self.cancels));
         }
-        Some((ticket, reply))
+        Some((ticket, key, reply))
     }
 }
 

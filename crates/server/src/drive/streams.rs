@@ -1,0 +1,372 @@
+//! The streams of one connection.
+//!
+//! Arguments are put into an inbox for the handler. Replies are polled by the connection's own
+//! task, many values at a time, and go straight to the outgoing buffer: no task and no channel is
+//! between a handler's stream and the wire. Only streams that were woken are polled, each for a
+//! while, in turn.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use futures_core::Stream;
+use polywire_core::{
+    Body, Code, Deadline, Encoding, MethodName, Payload, PayloadStream, Reply, Request, Response,
+    Status,
+};
+use polywire_wire::{Inbox, Outgoing, ReplyFrame, ServerWire, Values, inbox, window_cost};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::bell::{Bell, Note, Ringer, Tag};
+use super::{BATCH_BYTES, panicked};
+
+/// The streams of one connection, by the keys of their calls.
+#[derive(Default)]
+pub(super) struct Streams {
+    bell: Arc<Bell>,
+    open: HashMap<u64, Call, foldhash::fast::FixedState>,
+    /// How many of them have a stream for a reply.
+    replying: usize,
+    last_serial: u64,
+}
+
+/// A call that was opened: `Called -> Replying`, unless its reply is one value or a status.
+struct Call {
+    tag: Tag,
+    method: MethodName,
+    deadline: Option<Deadline>,
+    /// Until the last argument has come, or nobody reads them any longer.
+    arguments: Option<Inbox>,
+    /// How many bytes of replies may still be sent; one value may take it below zero.
+    window: i64,
+    reply: Option<Box<Replying>>,
+}
+
+/// A reply that is a stream.
+struct Replying {
+    values: PayloadStream,
+    /// The rest of it: trailers, and what it holds on to.
+    response: Response,
+    deadline: Option<Pin<Box<Sleep>>>,
+    ringer: Arc<Ringer>,
+    waker: Waker,
+}
+
+/// What came of polling a reply.
+enum Turn {
+    /// It waits for a value or for its window.
+    Waits,
+    /// There may be more.
+    More,
+    Ended(Result<(), Status>),
+}
+
+/// The arguments of a call, as its handler takes them.
+struct Arguments {
+    values: Values,
+    tag: Tag,
+    bell: Arc<Bell>,
+}
+
+/// How many values of one stream are sent before it is another's turn.
+const TURN: u32 = 128;
+
+impl Streams {
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many are calls whose handler has not answered.
+    pub(super) fn called(&self) -> usize {
+        self.open.len().saturating_sub(self.replying)
+    }
+
+    /// Takes note of a call whose deadline is set, and gives it its arguments.
+    ///
+    /// # Errors
+    /// When there is a stream under this key.
+    pub(super) fn open(
+        &mut self,
+        key: u64,
+        request: &mut Request,
+        window: u64,
+        arguments: Option<(Encoding, u64)>,
+    ) -> Result<(), Status> {
+        if self.open.contains_key(&key) {
+            let text = format!("call {key} is open already");
+            return Err(Status::new(Code::InvalidArgument, text));
+        }
+        self.last_serial += 1;
+        let tag = Tag { key, serial: self.last_serial };
+        let mut call = Call {
+            tag,
+            method: request.method.clone(),
+            deadline: request.deadline,
+            arguments: None,
+            window: i64::try_from(window).unwrap_or(i64::MAX),
+            reply: None,
+        };
+        if let Some((encoding, window)) = arguments {
+            let (inbox, values) = inbox(encoding, window);
+            call.arguments = Some(inbox);
+            let bell = Arc::clone(&self.bell);
+            let arguments = Arguments { values, tag, bell };
+            request.body = Body::Stream(PayloadStream::new(encoding, arguments));
+        }
+        self.open.insert(key, call);
+        Ok(())
+    }
+
+    /// Takes an argument. Whoever sends more than it may gets an error, and so does the handler.
+    pub(super) fn message(&self, key: u64, value: Result<Payload, Status>) -> Result<(), Status> {
+        let inbox = self.open.get(&key).and_then(|call| call.arguments.as_ref());
+        // What is said of a call that has ended is late, not wrong.
+        let Some(inbox) = inbox else { return Ok(()) };
+        let woken = match value {
+            Ok(value) => inbox.push(&value)?,
+            Err(status) => inbox.end(Err(status)),
+        };
+        woken.into_iter().for_each(Waker::wake);
+        Ok(())
+    }
+
+    /// There are no more arguments.
+    pub(super) fn end_of_arguments(&mut self, key: u64) {
+        let inbox = self.open.get_mut(&key).and_then(|call| call.arguments.take());
+        if let Some(inbox) = inbox {
+            inbox.end(Ok(())).into_iter().for_each(Waker::wake);
+        }
+    }
+
+    /// The caller takes more.
+    pub(super) fn grant(&mut self, key: u64, bytes: u64) {
+        let Some(call) = self.open.get_mut(&key) else { return };
+        let waited = call.window <= 0;
+        call.window = call.window.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
+        if let Some(reply) = call.reply.as_ref().filter(|_| waited) {
+            reply.ringer.ring();
+        }
+    }
+
+    /// Gives a call up. `why` is for a handler that still reads.
+    pub(super) fn remove(&mut self, key: u64, why: Status) {
+        let Some(mut call) = self.open.remove(&key) else { return };
+        self.replying -= usize::from(call.reply.is_some());
+        if let Some(inbox) = call.arguments.take() {
+            inbox.end(Err(why)).into_iter().for_each(Waker::wake);
+        }
+        if self.open.is_empty() {
+            // A connection that had many streams once does not keep their room.
+            self.open = HashMap::default();
+        }
+    }
+
+    pub(super) fn keys(&self) -> Vec<u64> {
+        self.open.keys().copied().collect()
+    }
+
+    /// Takes the reply of a call over if it is a stream; gives back what is one value or a status.
+    pub(super) fn reply(
+        &mut self,
+        key: u64,
+        reply: Reply,
+        wire: &mut impl ServerWire,
+        out: &mut Outgoing,
+    ) -> Option<Reply> {
+        let Some(call) = self.open.get_mut(&key) else { return Some(reply) };
+        let mut response = match reply {
+            Ok(response) if matches!(response.body, Body::Stream(_)) => response,
+            reply => {
+                self.remove(key, ended());
+                return Some(reply);
+            }
+        };
+        let Body::Stream(values) = mem::take(&mut response.body) else { return Some(Ok(response)) };
+        let head = ReplyFrame::Head(&response.metadata, values.encoding());
+        if let Err(status) = wire.frame(key, head, out) {
+            self.remove(key, ended());
+            return Some(Err(status));
+        }
+        let deadline =
+            call.deadline.map(|at| Box::pin(sleep_until(Instant::from_std(at.instant()))));
+        let ringer = Arc::new(Ringer::new(call.tag, Arc::clone(&self.bell)));
+        ringer.ring();
+        let waker = Waker::from(Arc::clone(&ringer));
+        call.reply = Some(Box::new(Replying { values, response, deadline, ringer, waker }));
+        self.replying += 1;
+        None
+    }
+
+    /// Ready when something is to be done by [`pump`](Self::pump).
+    ///
+    /// **Cancel safe.**
+    pub(super) async fn ready(&mut self) {
+        poll_fn(|cx| self.bell.poll(cx)).await;
+        // A stream that wakes itself must not keep this thread from everybody else.
+        tokio::task::coop::consume_budget().await;
+    }
+
+    /// Sends what streams have to say, as far as one write and their windows go.
+    pub(super) fn pump(&mut self, wire: &mut impl ServerWire, out: &mut Outgoing) {
+        for note in self.bell.take_notes() {
+            self.noted(&note, wire, out);
+        }
+        for _ in 0..self.bell.count() {
+            if out.len() >= BATCH_BYTES {
+                return;
+            }
+            let Some(tag) = self.bell.next() else { return };
+            let Some(call) = self.open.get_mut(&tag.key).filter(|call| call.tag == tag) else {
+                continue;
+            };
+            match call.send(wire, out) {
+                Turn::Waits => {}
+                Turn::More => call.reply.iter().for_each(|reply| reply.ringer.ring()),
+                Turn::Ended(end) => self.ended(tag.key, end, wire, out),
+            }
+        }
+    }
+
+    fn noted(&mut self, note: &Note, wire: &mut impl ServerWire, out: &mut Outgoing) {
+        let (Note::Taken(tag, _) | Note::Gone(tag)) = *note;
+        let Some(call) = self.open.get_mut(&tag.key).filter(|call| call.tag == tag) else { return };
+        let Some(inbox) = &call.arguments else { return };
+        let frame = match *note {
+            Note::Taken(_, bytes) => {
+                inbox.grant(bytes);
+                ReplyFrame::Window(bytes)
+            }
+            Note::Gone(_) => {
+                call.arguments = None;
+                ReplyFrame::Stop
+            }
+        };
+        say(tag.key, frame, wire, out);
+    }
+
+    /// Lets the caller send arguments of so many more bytes.
+    pub(super) fn allow(
+        &self,
+        key: u64,
+        bytes: u64,
+        wire: &mut impl ServerWire,
+        out: &mut Outgoing,
+    ) {
+        if let Some(inbox) = self.open.get(&key).and_then(|call| call.arguments.as_ref()) {
+            inbox.grant(bytes);
+            say(key, ReplyFrame::Window(bytes), wire, out);
+        }
+    }
+
+    /// Ends a call by an error that its caller is told.
+    pub(super) fn fail(
+        &mut self,
+        key: u64,
+        status: Status,
+        wire: &mut impl ServerWire,
+        out: &mut Outgoing,
+    ) {
+        say(key, ReplyFrame::Failed(&status), wire, out);
+        self.remove(key, status);
+    }
+
+    fn ended(
+        &mut self,
+        key: u64,
+        end: Result<(), Status>,
+        wire: &mut impl ServerWire,
+        out: &mut Outgoing,
+    ) {
+        let reply = self.open.get_mut(&key).and_then(|call| call.reply.as_ref());
+        let trailers = reply.and_then(|reply| reply.response.trailers.as_ref());
+        let trailers = trailers.map(polywire_core::Trailers::snapshot).unwrap_or_default();
+        match end {
+            Ok(()) => say(key, ReplyFrame::End(&trailers), wire, out),
+            Err(mut status) => {
+                if !trailers.is_empty() {
+                    let mut metadata = status.metadata().clone();
+                    metadata.extend(trailers);
+                    status = status.with_metadata(metadata);
+                }
+                say(key, ReplyFrame::Failed(&status), wire, out);
+            }
+        }
+        self.remove(key, ended());
+    }
+}
+
+impl Call {
+    /// Sends values until none is ready, the window is full or it is another's turn.
+    fn send(&mut self, wire: &mut impl ServerWire, out: &mut Outgoing) -> Turn {
+        let Some(reply) = &mut self.reply else { return Turn::Waits };
+        reply.ringer.answered();
+        let mut cx = Context::from_waker(&reply.waker);
+        if reply.deadline.as_mut().is_some_and(|at| at.as_mut().poll(&mut cx).is_ready()) {
+            let status = Status::new(Code::DeadlineExceeded, "the deadline has passed");
+            return Turn::Ended(Err(status));
+        }
+        for _ in 0..TURN {
+            if self.window <= 0 {
+                return Turn::Waits;
+            }
+            let values = Pin::new(&mut reply.values);
+            let polled = catch_unwind(AssertUnwindSafe(|| values.poll_next(&mut cx)));
+            let value = match polled {
+                Ok(Poll::Pending) => return Turn::Waits,
+                Ok(Poll::Ready(None)) => return Turn::Ended(Ok(())),
+                Ok(Poll::Ready(Some(Err(status)))) => return Turn::Ended(Err(status)),
+                Ok(Poll::Ready(Some(Ok(value)))) => value,
+                Err(_panic) => return Turn::Ended(Err(panicked(&self.method))),
+            };
+            if let Err(status) = wire.frame(self.tag.key, ReplyFrame::Message(&value), out) {
+                return Turn::Ended(Err(status));
+            }
+            let cost = i64::try_from(window_cost(&value)).unwrap_or(i64::MAX);
+            self.window = self.window.saturating_sub(cost);
+            if out.len() >= BATCH_BYTES {
+                break;
+            }
+        }
+        Turn::More
+    }
+}
+
+/// Appends a frame that carries no value, which every wire with streams can.
+fn say(key: u64, frame: ReplyFrame<'_>, wire: &mut impl ServerWire, out: &mut Outgoing) {
+    if let Err(status) = wire.frame(key, frame, out) {
+        tracing::error!(key, %status, "a stream's frame cannot be written");
+    }
+}
+
+/// What a handler's reader gets that goes on when the call is over.
+fn ended() -> Status {
+    Status::new(Code::Cancelled, "the call has ended")
+}
+
+impl Stream for Arguments {
+    type Item = Result<Payload, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let next = ready!(self.values.poll_next(cx));
+        if let Some(bytes) = self.values.take_grant() {
+            self.bell.note(Note::Taken(self.tag, bytes));
+        }
+        Poll::Ready(next)
+    }
+}
+
+impl Drop for Arguments {
+    fn drop(&mut self) {
+        if !self.values.is_ended() {
+            self.bell.note(Note::Gone(self.tag));
+        }
+    }
+}
