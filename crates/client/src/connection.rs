@@ -8,13 +8,14 @@ mod call;
 mod mux;
 mod read;
 mod slots;
+mod streams;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
 
 use polywire_core::{Encoding, Request};
-use polywire_wire::{CallReader, CallWriter};
+use polywire_wire::{CallReader, CallWriter, INITIAL_WINDOW};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
@@ -27,7 +28,8 @@ use crate::ClientError;
 pub struct Connection {
     shared: Arc<Shared>,
     encoding: Encoding,
-    _task: JoinSet<()>,
+    /// Shared with the streams that are being read.
+    task: Arc<JoinSet<()>>,
 }
 
 /// What one connection holds at most.
@@ -35,11 +37,13 @@ pub struct Connection {
 pub struct ConnectionLimits {
     calls: usize,
     unsent_bytes: u64,
+    stream_window: u64,
 }
 
 impl Default for ConnectionLimits {
     fn default() -> Self {
-        Self { calls: 16 * 1024, unsent_bytes: 16 * 1024 * 1024 }
+        let unsent_bytes = 16 * 1024 * 1024;
+        Self { calls: 16 * 1024, unsent_bytes, stream_window: INITIAL_WINDOW }
     }
 }
 
@@ -57,6 +61,14 @@ impl ConnectionLimits {
     #[must_use]
     pub const fn unsent_bytes(mut self, bytes: u64) -> Self {
         self.unsent_bytes = bytes;
+        self
+    }
+
+    /// Bytes of one stream of replies that may wait for their reader; each value counts 32 more
+    /// than it has, and one value may go over it. Default: 64 KiB.
+    #[must_use]
+    pub const fn stream_window(mut self, bytes: u64) -> Self {
+        self.stream_window = bytes;
         self
     }
 }
@@ -78,7 +90,7 @@ impl Connection {
         let shared = Arc::new(Shared::new(Box::new(writer), Box::new(write), limits));
         let mut task = JoinSet::new();
         task.spawn(mux::run(Arc::clone(&shared), Incoming::new(read, reader)));
-        Self { shared, encoding, _task: task }
+        Self { shared, encoding, task: Arc::new(task) }
     }
 
     /// Sends a call once there is room for it, and waits for its reply.
@@ -86,7 +98,7 @@ impl Connection {
     /// **Cancel safe**: a call that was not sent yet is not sent; of one that was, the peer is
     /// told if it understands, and the reply is thrown away. Other calls are unharmed.
     pub fn call<'a>(&'a self, request: &'a Request) -> PendingCall<'a> {
-        PendingCall::new(&self.shared, request)
+        PendingCall::new(self, request)
     }
 
     /// The encoding arguments should have.

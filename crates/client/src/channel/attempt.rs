@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use polywire_core::{Reply, Request, Status};
+use polywire_core::{Body, Reply, Request, Status};
 use tokio::time::{Instant, sleep};
 
 use super::Inner;
@@ -81,8 +81,11 @@ impl Inner {
 
     /// Whether a call that failed may be made once more, `retries` of it made already.
     fn may_repeat(&self, request: &Request, status: &Status, retries: u32) -> bool {
+        // Arguments that come one after another are gone once some were sent.
+        let is_whole = !matches!(&request.body, Body::Stream(values) if values.is_taken());
         retries < request.hints.retries.unwrap_or(self.options.retries)
             && status.is_retryable(request.hints.idempotent)
+            && is_whole
     }
 
     async fn attempt(

@@ -2,19 +2,22 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use polywire_core::{Reply, Request};
+use polywire_core::{Body, CallKind, Code, Origin, Reply, Request, Status};
 use tokio::time::Instant;
 
+use super::Connection;
 use super::mux::{Next, Shared, State};
 use super::slots::Found;
+use super::streams::response;
 use crate::error::Sent;
 
 /// A call on its way; made by [`Connection::call`](super::Connection::call).
 #[must_use = "a call is sent when it is awaited"]
 pub struct PendingCall<'a> {
-    shared: &'a Shared,
+    connection: &'a Connection,
     request: &'a Request,
     stage: Stage,
 }
@@ -29,13 +32,17 @@ enum Stage {
 }
 
 impl<'a> PendingCall<'a> {
-    pub(super) const fn new(shared: &'a Shared, request: &'a Request) -> Self {
-        Self { shared, request, stage: Stage::Fresh }
+    pub(super) const fn new(connection: &'a Connection, request: &'a Request) -> Self {
+        Self { connection, request, stage: Stage::Fresh }
+    }
+
+    fn shared(&self) -> &'a Arc<Shared> {
+        &self.connection.shared
     }
 
     /// Sends the call if there is room for it, else queues.
     fn send(&mut self, ticket: Option<u64>, waker: &Waker) -> Poll<Reply> {
-        let mut guard = self.shared.state();
+        let mut guard = self.shared().state();
         let state = &mut *guard;
         if let Some(error) = &state.ended {
             self.stage = Stage::Over;
@@ -51,9 +58,7 @@ impl<'a> PendingCall<'a> {
             state.waiters.remove(ticket);
         }
         let before = state.out.len();
-        let remaining =
-            self.request.deadline.map(|deadline| deadline.remaining(Instant::now().into_std()));
-        if let Err(status) = state.wire.write(id, self.request, remaining, &mut state.out) {
+        if let Err(status) = self.append(id, state) {
             self.stage = Stage::Over;
             let next = state.waiters.pop(1);
             drop(guard);
@@ -67,32 +72,49 @@ impl<'a> PendingCall<'a> {
         match next {
             Next::Wait => {}
             Next::Wake(task) => task.into_iter().for_each(Waker::wake),
-            Next::Write => self.shared.write_now(),
+            Next::Write => self.shared().write_now(),
         }
         Poll::Pending
+    }
+
+    /// Appends the call, or the start of a stream.
+    fn append(&self, id: u64, state: &mut State) -> Result<(), Status> {
+        let request = self.request;
+        let remaining =
+            request.deadline.map(|deadline| deadline.remaining(Instant::now().into_std()));
+        if request.hints.kind == CallKind::Unary {
+            return state.wire.write(id, request, remaining, &mut state.out);
+        }
+        if matches!(&request.body, Body::Stream(values) if values.is_taken()) {
+            let text = "the arguments were sent before, and cannot be sent again";
+            return Err(Status::new(Code::Aborted, text).with_origin(Origin::Lost));
+        }
+        let window = state.streams.window();
+        let room = state.wire.open(id, request, remaining, window, &mut state.out)?;
+        state.streams.insert(id, request, room, self.shared());
+        Ok(())
     }
 
     /// Takes the reply if it is there.
     fn receive(&mut self, id: u64, waker: &Waker) -> Poll<Reply> {
         let (reply, next) = {
-            let mut state = self.shared.state();
+            let mut state = self.shared().state();
             match state.slots.poll(id, waker) {
                 Found::Waiting => return Poll::Pending,
-                Found::Done(reply) => (reply, freed(&mut state)),
+                Found::Done(reply) => (Ok(reply), state.freed()),
+                Found::Open => match state.take_head(id) {
+                    Some(head) => (Err(head), state.freed()),
+                    None => return Poll::Pending,
+                },
             }
         };
         self.stage = Stage::Over;
         next.into_iter().for_each(Waker::wake);
-        Poll::Ready(reply)
+        Poll::Ready(reply.unwrap_or_else(|head| {
+            let Connection { shared, task, .. } = self.connection;
+            Ok(response(head, self.request.deadline, shared, task))
+        }))
     }
-}
-
-/// Whom a slot that became free is for.
-fn freed(state: &mut State) -> Vec<Waker> {
-    if state.waiters.is_empty() || !state.has_room() {
-        return Vec::new();
-    }
-    state.waiters.pop(1)
 }
 
 impl Future for PendingCall<'_> {
@@ -114,21 +136,22 @@ impl Drop for PendingCall<'_> {
         match self.stage {
             Stage::Fresh | Stage::Over => return,
             Stage::Queued { ticket } => {
-                let mut state = self.shared.state();
+                let mut state = self.shared().state();
                 if !state.waiters.remove(ticket) {
                     // It was called up and goes without using its turn.
-                    wakers = freed(&mut state);
+                    wakers = state.freed();
                 }
             }
             Stage::Sent { id } => {
-                let mut guard = self.shared.state();
+                let mut guard = self.shared().state();
                 let state = &mut *guard;
+                drop(state.streams.remove(id));
                 if state.slots.cancel(id) && state.ended.is_none() {
                     let before = state.out.len();
                     state.wire.cancel(id, &mut state.out);
                     wakers.extend(state.appended_for_task(state.out.len().saturating_sub(before)));
                 }
-                wakers.extend(freed(state));
+                wakers.extend(state.freed());
             }
         }
         wakers.into_iter().for_each(Waker::wake);

@@ -8,12 +8,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use polywire_wire::{CallWriter, Outgoing};
+use polywire_wire::{CallWriter, ClientEvent, Outgoing};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::ConnectionLimits;
 use super::read::Incoming;
 use super::slots::{MAX_CALLS, Slots};
+use super::streams::Streams;
 use super::write::WriteSide;
 use crate::ClientError;
 use crate::error::Sent;
@@ -33,6 +34,7 @@ pub(super) struct State {
     /// Whole messages that nobody writes yet.
     pub(super) out: Outgoing,
     pub(super) slots: Slots,
+    pub(super) streams: Streams,
     pub(super) waiters: Waiters,
     pub(super) ended: Option<ClientError>,
     flush: Flush,
@@ -103,6 +105,28 @@ impl State {
         self.task.take()
     }
 
+    /// Takes note of what was appended behind `before`, for the task to write in its next turn.
+    pub(super) fn note_appended(&mut self, before: usize) {
+        let bytes = self.out.len().saturating_sub(before);
+        self.appended += bytes as u64;
+        if bytes > 0 && self.flush == Flush::Idle {
+            self.flush = Flush::Scheduled;
+        }
+    }
+
+    /// The task, if it is to write and sleeps.
+    pub(super) fn flush_by_task(&mut self) -> Option<Waker> {
+        if self.flush == Flush::Scheduled { self.task.take() } else { None }
+    }
+
+    /// Whom a slot that became free is for.
+    pub(super) fn freed(&mut self) -> Vec<Waker> {
+        if self.waiters.is_empty() || !self.has_room() {
+            return Vec::new();
+        }
+        self.waiters.pop(1)
+    }
+
     /// The callers that may try again now.
     fn admit(&mut self) -> Vec<Waker> {
         if self.waiters.is_empty() || !self.has_room() {
@@ -165,6 +189,7 @@ impl Shared {
             wire,
             out: Outgoing::default(),
             slots: Slots::default(),
+            streams: Streams::new(limits.stream_window),
             waiters: Waiters::default(),
             ended: None,
             flush: Flush::Idle,
@@ -260,6 +285,7 @@ impl Shared {
                 let sent = if start < written { Sent::Perhaps } else { Sent::No };
                 Err(error.clone().into_status(sent))
             });
+            wakers.append(&mut state.streams.end(&error));
             wakers.append(&mut state.waiters.pop(usize::MAX));
             (wakers, state.task.take())
         };
@@ -350,17 +376,18 @@ fn poll_turn<R: AsyncRead + Unpin>(
 }
 
 impl Shared {
-    /// Hands out the replies of one read. True if several callers will go on, so that it pays to
+    /// Hands out what came with one read. True if several callers will go on, so that it pays to
     /// wait for what they send next.
-    pub(super) fn deliver(
-        &self,
-        replies: &mut Vec<(u64, polywire_core::Reply)>,
-        wakers: &mut Vec<Waker>,
-    ) -> bool {
+    pub(super) fn deliver(&self, events: &mut Vec<ClientEvent>, wakers: &mut Vec<Waker>) -> bool {
         let gather = {
             let mut state = self.state();
-            for (id, reply) in replies.drain(..) {
-                wakers.extend(state.slots.complete(id, reply));
+            let streams = !state.streams.is_empty();
+            for event in events.drain(..) {
+                wakers.extend(state.event(event));
+            }
+            if streams {
+                // Those that have ended leave room.
+                wakers.extend(state.admit());
             }
             if wakers.len() > 1 && state.flush == Flush::Idle {
                 state.flush = Flush::Scheduled;

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::BytesMut;
-use polywire_core::Reply;
-use polywire_wire::{CallReader, WireError};
+use polywire_wire::{CallReader, ClientEvent, WireError};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
@@ -25,14 +24,14 @@ pub(super) struct Incoming<R> {
     io: R,
     wire: Box<dyn CallReader>,
     unread: BytesMut,
-    replies: Vec<(u64, Reply)>,
+    events: Vec<ClientEvent>,
     wakers: Vec<Waker>,
 }
 
 impl<R: AsyncRead + Unpin> Incoming<R> {
     pub(super) fn new(io: R, wire: impl CallReader) -> Self {
-        let (replies, wakers) = (Vec::new(), Vec::new());
-        Self { io, wire: Box::new(wire), unread: BytesMut::new(), replies, wakers }
+        let (events, wakers) = (Vec::new(), Vec::new());
+        Self { io, wire: Box::new(wire), unread: BytesMut::new(), events, wakers }
     }
 
     /// Reads what there is; zero is the end of the stream.
@@ -57,13 +56,13 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
     /// When the peer has sent what is no reply; those before it were handed out.
     pub(super) fn deliver(&mut self, shared: &Shared) -> Result<bool, ClientError> {
         let broken = loop {
-            match self.wire.read(&mut self.unread) {
-                Ok(Some(reply)) => self.replies.push(reply),
+            match self.wire.next(&mut self.unread) {
+                Ok(Some(event)) => self.events.push(event),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
         };
-        let gather = shared.deliver(&mut self.replies, &mut self.wakers);
+        let gather = shared.deliver(&mut self.events, &mut self.wakers);
         if self.unread.is_empty() {
             // The replies share this buffer; they own it from here on.
             self.unread = BytesMut::new();

@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use polywire_core::Reply;
+use polywire_core::{Reply, Status};
 
 /// Calls by id. An id is `generation << 16 | index`: small while nobody cancels, so that it takes
 /// a byte or two on the wire. A cancelled call's index gets a new generation, so that its late
@@ -19,12 +19,15 @@ struct Slot {
     state: State,
 }
 
-/// `Free -> Waiting -> Done -> Free`; `Waiting -> Free` if the caller gives up.
+/// `Free -> Waiting -> Done -> Free`; `Waiting -> Free` if the caller gives up. A call whose reply
+/// is a stream is `Open` until that has ended; one that this side has given up is `Failed`.
 #[derive(Debug)]
 enum State {
     Free,
     Waiting { waker: Waker, start: u64 },
     Done(Reply),
+    Open,
+    Failed(Reply),
 }
 
 /// What a caller finds in its slot.
@@ -34,6 +37,8 @@ pub(super) enum Found {
     Waiting,
     /// The reply; the slot is free again.
     Done(Reply),
+    /// The reply is a stream; the slot stays in use.
+    Open,
 }
 
 impl Slots {
@@ -76,26 +81,59 @@ impl Slots {
                 self.free.push(index);
                 Found::Done(reply)
             }
+            State::Failed(reply) => {
+                slot.generation += 1;
+                self.free.push(index);
+                Found::Done(reply)
+            }
+            State::Open => {
+                slot.state = State::Open;
+                Found::Open
+            }
             State::Free | State::Waiting { .. } => Found::Waiting,
+        }
+    }
+
+    /// Tells the caller that the reply is a stream; the slot stays in use until it is
+    /// [released](Self::release). `None` if nobody waits.
+    pub(super) fn open(&mut self, id: u64) -> Option<Waker> {
+        self.complete_as(id, State::Open)
+    }
+
+    /// As [`complete`](Self::complete), for a call of which the peer may still speak: its id is
+    /// not used again.
+    pub(super) fn fail(&mut self, id: u64, status: Status) -> Option<Waker> {
+        self.complete_as(id, State::Failed(Err(status)))
+    }
+
+    /// Frees the slot of a stream that its peer has ended.
+    pub(super) fn release(&mut self, id: u64) {
+        if let Some((index, slot)) = self.slot(id) {
+            slot.state = State::Free;
+            self.free.push(index);
         }
     }
 
     /// Puts a reply into the slot of its call; `None` if nobody waits for it any longer.
     pub(super) fn complete(&mut self, id: u64, reply: Reply) -> Option<Waker> {
+        self.complete_as(id, State::Done(reply))
+    }
+
+    fn complete_as(&mut self, id: u64, state: State) -> Option<Waker> {
         let (_, slot) = self.slot(id)?;
         if !matches!(slot.state, State::Waiting { .. }) {
             return None;
         }
-        match std::mem::replace(&mut slot.state, State::Done(reply)) {
+        match std::mem::replace(&mut slot.state, state) {
             State::Waiting { waker, .. } => Some(waker),
-            State::Free | State::Done(_) => None,
+            State::Free | State::Done(_) | State::Open | State::Failed(_) => None,
         }
     }
 
-    /// Frees the slot of a call whose caller gave up. True if no reply has come.
+    /// Frees the slot of a call whose caller gave up. True if the peer may still speak of it.
     pub(super) fn cancel(&mut self, id: u64) -> bool {
         let Some((index, slot)) = self.slot(id) else { return false };
-        let waiting = matches!(slot.state, State::Waiting { .. });
+        let waiting = !matches!(slot.state, State::Done(_));
         if waiting {
             slot.generation += 1;
         }
