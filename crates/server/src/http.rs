@@ -3,6 +3,7 @@
 //! A head says which dialect its request is in; the dialect turns head and body into a call and the
 //! reply into a response. The two versions of HTTP differ only in the loop that carries them.
 
+mod age;
 mod body;
 mod compressing;
 mod connect;

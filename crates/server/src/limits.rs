@@ -11,6 +11,7 @@ pub struct Limits {
     pub(crate) write_stall: Duration,
     pub(crate) keepalive: Option<Duration>,
     pub(crate) grace: Duration,
+    pub(crate) connection_age: Option<Duration>,
     pub(crate) wire: polywire_wire::Limits,
 }
 
@@ -23,6 +24,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(30),
             keepalive: Some(Duration::from_secs(10)),
             grace: Duration::from_secs(10),
+            connection_age: None,
             wire: polywire_wire::Limits::default(),
         }
     }
@@ -77,6 +79,15 @@ impl Limits {
     #[must_use]
     pub const fn grace(mut self, time: Duration) -> Self {
         self.grace = time;
+        self
+    }
+
+    /// How old a connection of HTTP may grow, a tenth more or less at random: then its peer is
+    /// told to open another one, finds it wherever a load balancer sends it, and calls under way
+    /// have the [`grace`](Self::grace) to end. Default: no bound.
+    #[must_use]
+    pub const fn connection_age(mut self, age: Duration) -> Self {
+        self.connection_age = Some(age);
         self
     }
 

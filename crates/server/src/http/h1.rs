@@ -11,6 +11,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use polywire_core::ConnectionInfo;
 use polywire_net::ByteStream;
 
+use super::age::its_time_has_come;
 use crate::connection::Shared;
 
 /// Serves one connection until it ends; when the server drains, the request under way is the last.
@@ -31,7 +32,7 @@ pub(crate) async fn serve(
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = shared.drain.cancelled() => {
+        () = its_time_has_come(shared) => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -16,6 +16,7 @@ use polywire_net::ByteStream;
 use tokio::task::JoinSet;
 use tokio::time;
 
+use super::age::its_time_has_come;
 use super::body::ReplyBody;
 use super::cork::{Cork, Corked};
 use crate::connection::Shared;
@@ -75,12 +76,18 @@ struct Driver<S> {
 impl<S: ByteStream> Driver<S> {
     async fn run(mut self) -> io::Result<()> {
         let shared = Arc::clone(&self.shared);
-        let mut drained = pin!(shared.drain.cancelled());
-        let (mut draining, mut sent_away) = (false, false);
+        let mut last_call = pin!(its_time_has_come(&shared));
+        let mut last_word = None;
+        let mut sent_away = false;
         poll_fn(|cx| {
-            if !draining && drained.as_mut().poll(cx).is_ready() {
-                draining = true;
+            if last_word.is_none() && last_call.as_mut().poll(cx).is_ready() {
+                // The peer hears it twice: first that it shall open no more, then, once its answer
+                // shows that it knows, which of its calls were the last.
                 self.connection.graceful_shutdown();
+                last_word = Some(Box::pin(time::sleep(shared.limits.grace)));
+            }
+            if last_word.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
+                return Poll::Ready(Ok(()));
             }
             if let Some(offence) = self.cork.offence()
                 && !sent_away

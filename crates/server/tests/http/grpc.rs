@@ -251,3 +251,24 @@ async fn a_page_of_a_known_origin_may_call_and_no_other() {
         assert_eq!(exposed.is_some_and(|names| names.contains("grpc-status")), allowed.is_some());
     }
 }
+
+#[tokio::test]
+async fn an_old_connection_is_told_to_end_and_its_calls_do() {
+    let limits = Limits::default().connection_age(std::time::Duration::from_millis(50));
+    let mut peer = Peer::with(limits).await;
+    let (head, _) = grpc("Double", Bytes::new()).into_parts();
+    let (response, mut sender) =
+        peer.client.send_request(Request::from_parts(head, ()), false).unwrap();
+    let mut receiver = response.await.unwrap().into_body();
+    // Only a farewell makes a client of HTTP/2 unready.
+    while let Ok(mut client) = peer.client.clone().ready().await {
+        let call = post("Echo", "application/grpc", "").map(drop);
+        match client.send_request(call, true) {
+            Ok((response, _)) if response.await.is_ok() => {}
+            _ => break,
+        }
+    }
+    sender.send_data(message(4).into(), true).unwrap();
+    assert_eq!(&*receiver.data().await.unwrap().unwrap(), message(8));
+    assert!(receiver.data().await.is_none());
+}
