@@ -263,9 +263,9 @@ async fn an_old_connection_is_told_to_end_and_its_calls_do() {
     // Only a farewell makes a client of HTTP/2 unready.
     while let Ok(mut client) = peer.client.clone().ready().await {
         let call = post("Echo", "application/grpc", "").map(drop);
-        match client.send_request(call, true) {
-            Ok((response, _)) if response.await.is_ok() => {}
-            _ => break,
+        let Ok((response, _)) = client.send_request(call, true) else { break };
+        if response.await.is_err() {
+            break;
         }
     }
     sender.send_data(message(4).into(), true).unwrap();
