@@ -131,6 +131,14 @@ impl TlsClient {
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
+    /// Offers protocols by ALPN, the preferred one first: `h2`. Default: none.
+    #[must_use]
+    pub fn offering(&self, protocols: &[&str]) -> Self {
+        let mut config = ClientConfig::clone(self.0.config());
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Self(TlsConnector::from(Arc::new(config)))
+    }
+
     /// Shakes hands with a server that must show a certificate for `host`, a name or an IP
     /// address. The caller sets the time it may take.
     ///

@@ -68,6 +68,12 @@ impl TlsClient {
         Err(TlsError::Absent)
     }
 
+    /// Offers protocols by ALPN; never called in this build.
+    #[must_use]
+    pub const fn offering(&self, _protocols: &[&str]) -> Self {
+        match *self {}
+    }
+
     /// Shakes hands; never called in this build.
     ///
     /// # Errors
