@@ -7,6 +7,7 @@
 mod client;
 mod peers;
 mod programs;
+mod scripts;
 
 use std::process::ExitCode;
 
@@ -44,7 +45,7 @@ const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
   SUITE            netrpc, jsonrpc or grpc (default: all)
-  --peer PEER      go or grpc-go (default: all that have the suite)
+  --peer PEER      go, grpc-go, grpc-js or grpcio (default: all that have the suite)
   --only TEXT      cases whose name holds this
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";

@@ -7,16 +7,22 @@ pub(super) enum Peer {
     Go,
     /// `google.golang.org/grpc`.
     GrpcGo,
+    /// `@grpc/grpc-js`, on Node.js.
+    GrpcJs,
+    /// `grpcio`, on Python: gRPC's core in C.
+    Grpcio,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 2] = [Self::Go, Self::GrpcGo];
+    pub(super) const ALL: [Self; 4] = [Self::Go, Self::GrpcGo, Self::GrpcJs, Self::Grpcio];
 
     /// What it is called on the command line and in front of its cases.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Go => "go",
             Self::GrpcGo => "grpc-go",
+            Self::GrpcJs => "grpc-js",
+            Self::Grpcio => "grpcio",
         }
     }
 
@@ -24,7 +30,7 @@ impl Peer {
     pub(super) const fn suites(self) -> &'static [&'static str] {
         match self {
             Self::Go => &["netrpc", "jsonrpc"],
-            Self::GrpcGo => &["grpc"],
+            Self::GrpcGo | Self::GrpcJs | Self::Grpcio => &["grpc"],
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::peers::Peer;
+use super::scripts;
 use crate::repo;
 
 /// Builds programs below the target folder.
@@ -73,14 +74,20 @@ impl Programs {
                 check_go((1, 25))?;
                 Ok(Side::new(name, &self.go("go-grpc", &["./client", "./server"])?))
             }
+            Peer::GrpcJs => scripts::node(name, &self.sources(), &self.target.join("interop")),
+            Peer::Grpcio => scripts::python(name, &self.sources(), &self.target.join("interop")),
         }
+    }
+
+    fn sources(&self) -> PathBuf {
+        self.root.join("interop")
     }
 
     /// Builds commands of a module, and says where they are.
     fn go(&self, module: &str, commands: &[&str]) -> Result<PathBuf, String> {
         let folder = self.target.join("interop").join(module);
         let mut build = Command::new("go");
-        build.current_dir(self.root.join("interop").join(module));
+        build.current_dir(self.sources().join(module));
         // The Go that is here will do, so no other one is to be fetched.
         build.env("GOTOOLCHAIN", "local").arg("build").arg("-o").arg(path_of_folder(&folder));
         succeed(build.args(commands))?;
@@ -89,7 +96,7 @@ impl Programs {
 }
 
 impl Side {
-    fn new(name: &'static str, folder: &Path) -> Self {
+    pub(super) fn new(name: &'static str, folder: &Path) -> Self {
         Self {
             name,
             client: program(folder, "client"),
@@ -144,7 +151,11 @@ fn version(text: &str) -> Option<(u32, u32)> {
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
+/// Runs a command to its end.
+///
+/// # Errors
+/// It cannot be run, or fails.
+pub(super) fn succeed(command: &mut Command) -> Result<(), String> {
     match command.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("{command:?}: {status}")),

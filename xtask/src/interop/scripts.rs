@@ -1,0 +1,103 @@
+//! Peers in languages that are not built: copied below the target folder, with their packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::programs::{Side, succeed};
+
+/// Puts the programs on grpc-js where they can run.
+///
+/// # Errors
+/// Node.js is missing or too old, or its packages cannot be had.
+pub(super) fn node(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
+    check("node", &["--version"], (20, 0), "Node.js 20 or later, from https://nodejs.org")?;
+    check("npm", &["--version"], (7, 0), "npm, which comes with Node.js")?;
+    let folder = target.join("node-grpc");
+    let is_new = copy(&sources.join("node-grpc"), &folder, "package-lock.json")?;
+    copy(&sources.join("proto"), &folder, "testing.proto")?;
+    if is_new || !folder.join("node_modules").is_dir() {
+        let mut npm = Command::new("npm");
+        npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
+        succeed(npm.args(["--loglevel", "error"]))?;
+    }
+    Ok(Side {
+        client: folder.join("client.js"),
+        server: folder.join("server.js"),
+        ..Side::new(name, &folder)
+    })
+}
+
+/// Puts the programs on grpcio where they can run.
+///
+/// # Errors
+/// Python is missing or too old, or its packages cannot be had.
+pub(super) fn python(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
+    check("python3", &["--version"], (3, 10), "Python 3.10 or later, from https://python.org")?;
+    let pip = "pip, such as by `python3 -m ensurepip` or `apt install python3-pip`";
+    check("python3", &["-m", "pip", "--version"], (20, 0), pip)?;
+    let folder = target.join("python-grpc");
+    let packages = folder.join("packages");
+    let is_new = copy(&sources.join("python-grpc"), &folder, "requirements.txt")?;
+    copy(&sources.join("proto"), &folder, "testing.proto")?;
+    if is_new || !packages.is_dir() {
+        let mut pip = Command::new("python3");
+        pip.current_dir(&folder).args(["-m", "pip", "install", "--quiet", "--upgrade"]);
+        pip.args(["--no-deps", "--disable-pip-version-check", "--root-user-action", "ignore"]);
+        succeed(pip.args(["--requirement", "requirements.txt", "--target"]).arg(&packages))?;
+    }
+    Ok(Side {
+        client: folder.join("client.py"),
+        server: folder.join("server.py"),
+        environment: vec![("PYTHONPATH".into(), packages.into())],
+        ..Side::new(name, &folder)
+    })
+}
+
+/// Says what to install if a program is not there, or is older than `wanted`.
+fn check(program: &str, args: &[&str], wanted: (u32, u32), install: &str) -> Result<(), String> {
+    let output = Command::new(program).args(args).output();
+    let output =
+        output.map_err(|error| format!("cannot run `{program}` ({error}): install {install}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    match version(&text) {
+        Some(found) if found >= wanted => Ok(()),
+        _ => {
+            Err(format!("`{program} {}` says `{}`: install {install}", args.join(" "), text.trim()))
+        }
+    }
+}
+
+/// The first two numbers of a text such as `v20.20.2` or `pip 24.0 from ...`.
+fn version(text: &str) -> Option<(u32, u32)> {
+    let start = text.find(|c: char| c.is_ascii_digit())?;
+    let mut numbers = text.get(start..)?.split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+/// Copies the files of a folder, and says whether `telling` has changed by it.
+fn copy(from: &Path, to: &Path, telling: &str) -> Result<bool, String> {
+    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    fs::create_dir_all(to).map_err(|error| failed(to, error))?;
+    let before = fs::read(to.join(telling)).ok();
+    for entry in fs::read_dir(from).map_err(|error| failed(from, error))? {
+        let path: PathBuf = entry.map_err(|error| failed(from, error))?.path();
+        if let (true, Some(name)) = (path.is_file(), path.file_name()) {
+            fs::copy(&path, to.join(name)).map_err(|error| failed(&path, error))?;
+        }
+    }
+    Ok(before != fs::read(to.join(telling)).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_the_first_number_with_a_dot() {
+        assert_eq!(version("v20.20.2\n"), Some((20, 20)));
+        assert_eq!(version("Python 3.11.7"), Some((3, 11)));
+        assert_eq!(version("pip 24.0 from /usr/lib/python3 (python 3.11)"), Some((24, 0)));
+        assert_eq!(version("command not found"), None);
+    }
+}
