@@ -30,6 +30,9 @@ pub(crate) struct Shared {
     /// Which pages of other hosts may call.
     #[cfg(feature = "http")]
     pub(crate) cors: crate::Cors,
+    /// Answers requests of HTTP that are no calls.
+    #[cfg(feature = "http")]
+    pub(crate) fallback: Option<crate::http::Fallback>,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
 }
@@ -47,6 +50,8 @@ impl Shared {
             rpc_path: None,
             #[cfg(feature = "http")]
             cors: crate::Cors::default(),
+            #[cfg(feature = "http")]
+            fallback: None,
             local,
             drain,
         }

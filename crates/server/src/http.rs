@@ -14,6 +14,7 @@ mod grpc;
 mod h1;
 mod h2;
 mod incoming;
+mod mount;
 mod pages;
 mod police;
 mod reply;
@@ -21,7 +22,7 @@ mod reply;
 use std::error::Error;
 use std::sync::Arc;
 
-use ::http::{Method, Request, Response};
+use ::http::{Method, Request, Response, StatusCode};
 use bytes::Bytes;
 use http_body::Body;
 use polywire_core::ConnectionInfo;
@@ -32,6 +33,8 @@ use crate::connection::Shared;
 pub(crate) use self::body::ReplyBody;
 pub(crate) use self::h1::serve as serve_h1;
 pub(crate) use self::h2::serve as serve_h2;
+pub(crate) use self::mount::Fallback;
+pub use self::mount::{HttpBody, HttpService};
 
 /// The body of a request, of whichever version of HTTP.
 pub(crate) trait RequestBody:
@@ -66,16 +69,22 @@ pub(crate) async fn answer<B: RequestBody>(
         (Some(Protocol::ConnectStream), known) => {
             connect::stream(&shared, info, &head, body, known).await
         }
-        (Some(Protocol::ConnectUnary), Some(known)) if head.method == Method::POST => {
+        // A body of JSON may be anything; what tells is the path.
+        (Some(Protocol::ConnectUnary), Some(known))
+            if head.method == Method::POST && connect::is_meant(&shared, &head) =>
+        {
             connect::unary(&shared, info, &head, body, known).await
         }
-        _ if matches!(head.method, Method::GET | Method::HEAD) => {
-            match connect::get(&shared, Arc::clone(&info), &head).await {
-                Some(response) => response,
-                None => pages::answer(&shared, &head),
-            }
+        (Some(Protocol::ConnectUnary), _) if pages::is_jsonrpc(&head) => {
+            pages::jsonrpc(&shared, info, body).await
         }
-        _ => pages::answer(&shared, &head),
+        _ => match pages::answer(&shared, info, &head).await {
+            Some(response) => response,
+            None => match &shared.fallback {
+                Some(fallback) => fallback.answer(head, body).await,
+                None => exchange::plain(StatusCode::NOT_FOUND, "404 page not found\n"),
+            },
+        },
     };
     if let Some(origin) = origin {
         cors::allow(&shared.cors, &origin, &mut response);

@@ -22,6 +22,8 @@ mod server;
 
 #[cfg(feature = "http")]
 pub use self::cors::Cors;
+#[cfg(feature = "http")]
+pub use self::http::{HttpBody, HttpService};
 pub use self::leaf::{
     Answer, BoxStream, bidi_streaming, client_streaming, server_streaming, unary,
 };

@@ -16,6 +16,8 @@ use tower_layer::Layer;
 
 use crate::connection::{self, Shared};
 use crate::detached::Counting;
+#[cfg(feature = "http")]
+use crate::http::{HttpBody, HttpService};
 use crate::{Limits, Router};
 
 /// How long to wait after an accept failed: for want of descriptors it would fail again at once.
@@ -33,6 +35,8 @@ pub struct Server {
     rpc_path: Option<String>,
     #[cfg(feature = "http")]
     cors: crate::Cors,
+    #[cfg(feature = "http")]
+    fallback: Option<crate::http::Fallback>,
 }
 
 /// Nobody can listen at the address.
@@ -61,6 +65,8 @@ impl Server {
             rpc_path: None,
             #[cfg(feature = "http")]
             cors: crate::Cors::default(),
+            #[cfg(feature = "http")]
+            fallback: None,
         }
     }
 
@@ -110,6 +116,46 @@ impl Server {
     pub fn cors(mut self, cors: crate::Cors) -> Self {
         self.cors = cors;
         self
+    }
+
+    /// Answers requests of HTTP that are no calls by another service, such as an axum router with
+    /// pages and a REST interface. Default: 404.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn fallback<S, B>(mut self, service: S) -> Self
+    where
+        S: tower_service::Service<http::Request<HttpBody>, Response = http::Response<B>>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Future: Send,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.fallback = Some(crate::http::Fallback::new(service));
+        self
+    }
+
+    /// Answers calls inside another HTTP server, such as axum's: mount it as a fallback service or
+    /// under a route, without listening. The router, layers, and limits of messages are this
+    /// server's own.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn into_http_service(self) -> HttpService {
+        let Self { router, service, limits, cors, fallback, .. } = self;
+        HttpService::new(Shared {
+            router,
+            service,
+            limits,
+            tls: None,
+            rpc_path: None,
+            cors,
+            fallback,
+            local: Address::from("http"),
+            drain: CancellationToken::new(),
+        })
     }
 
     /// Listens on TCP (`host:port`), on a Unix socket (`unix:/path`), or within the process
@@ -162,6 +208,8 @@ impl Listening {
             rpc_path,
             #[cfg(feature = "http")]
             cors,
+            #[cfg(feature = "http")]
+            fallback,
         } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
         let local = listener.local_address().clone();
@@ -173,6 +221,8 @@ impl Listening {
             rpc_path,
             #[cfg(feature = "http")]
             cors,
+            #[cfg(feature = "http")]
+            fallback,
             local,
             drain: drain.clone(),
         };

@@ -1,8 +1,10 @@
+mod streams;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polywire_codec::Message;
 use polywire_core::{
-    Address, Body, Context as CallContext, Encoding, Method, MethodDescriptor, Response,
+    Address, Body, CallKind, Context as CallContext, Encoding, Method, MethodDescriptor, Response,
     ServiceDefinition, ServiceDescriptor,
 };
 use polywire_schema::Schema;
@@ -30,10 +32,16 @@ impl Drop for CountsItsDrop {
     }
 }
 
-static METHODS: [MethodDescriptor; 3] = [
+static METHODS: [MethodDescriptor; 6] = [
     MethodDescriptor::new("Echo", "Probe.Echo", i64::schema, i64::schema),
     MethodDescriptor::new("Wait", "Probe.Wait", i64::schema, i64::schema),
     MethodDescriptor::new("Panic", "Probe.Panic", i64::schema, i64::schema),
+    MethodDescriptor::new("Count", "Probe.Count", i64::schema, i64::schema)
+        .with_kind(CallKind::ServerStreaming),
+    MethodDescriptor::new("Hold", "Probe.Hold", i64::schema, i64::schema)
+        .with_kind(CallKind::ClientStreaming),
+    MethodDescriptor::new("Sum", "Probe.Sum", i64::schema, i64::schema)
+        .with_kind(CallKind::ClientStreaming),
 ];
 static SERVICE: ServiceDescriptor = ServiceDescriptor::new("Probe", &METHODS);
 
@@ -43,8 +51,9 @@ impl ServiceDefinition for Probe {
     }
 
     fn methods(self) -> Vec<Method> {
-        let [echo, wait, panic] = &METHODS;
-        vec![
+        let [echo, wait, panic, ..] = &METHODS;
+        let streaming = streams::methods(&self);
+        let plain = [
             unary(echo, |_: CallContext, n: i64| async move { Ok(n) }),
             unary(wait, move |_: CallContext, n: i64| {
                 let (gate, dropped) = (Arc::clone(&self.gate), Arc::clone(&self.dropped));
@@ -61,7 +70,8 @@ impl ServiceDefinition for Probe {
                 assert!(n < 0, "on purpose");
                 Ok(n)
             }),
-        ]
+        ];
+        plain.into_iter().chain(streaming).collect()
     }
 }
 

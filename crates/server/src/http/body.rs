@@ -1,6 +1,6 @@
 //! The body of a response.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -11,7 +11,6 @@ use http_body::{Body, Frame, SizeHint};
 use super::reply::ReplyStream;
 
 /// The body of a response.
-#[derive(Debug)]
 pub(crate) enum ReplyBody {
     /// What is left of a body that was whole from the start.
     Whole {
@@ -23,7 +22,11 @@ pub(crate) enum ReplyBody {
     },
     /// Messages as they come.
     Stream(Box<ReplyStream>),
+    /// What a mounted service answers.
+    Mounted(Pin<Box<dyn Body<Data = Bytes, Error = BoxError> + Send>>),
 }
+
+type BoxError = Box<dyn Error + Send + Sync>;
 
 impl ReplyBody {
     pub(crate) const fn empty() -> Self {
@@ -37,12 +40,12 @@ impl ReplyBody {
 
 impl Body for ReplyBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match self.get_mut() {
             Self::Whole { data, more, trailers } => {
                 let next = [data, more].into_iter().find(|data| !data.is_empty());
@@ -53,6 +56,7 @@ impl Body for ReplyBody {
                 Poll::Ready(frame.map(Ok))
             }
             Self::Stream(stream) => stream.poll_frame(cx).map(|frame| frame.map(Ok)),
+            Self::Mounted(body) => body.as_mut().poll_frame(cx),
         }
     }
 
@@ -62,6 +66,7 @@ impl Body for ReplyBody {
                 data.is_empty() && more.is_empty() && trailers.is_none()
             }
             Self::Stream(stream) => stream.is_ended(),
+            Self::Mounted(body) => body.is_end_stream(),
         }
     }
 
@@ -71,6 +76,7 @@ impl Body for ReplyBody {
                 SizeHint::with_exact(data.len().saturating_add(more.len()) as u64)
             }
             Self::Stream(_) => SizeHint::default(),
+            Self::Mounted(body) => body.size_hint(),
         }
     }
 }

@@ -9,18 +9,27 @@ use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
 use polywire_codec::compression::Compression;
 use polywire_core::{
-    Body, CallKind, Code, ConnectionInfo, Deadline, Encoding, Metadata, Reply, Status, Trailers,
+    Body, CallKind, Code, ConnectionInfo, Deadline, Metadata, MethodDescriptor, Reply, Status,
+    Trailers,
 };
 use polywire_wire::connect::{self, ContentType, Protocol, encode_error, http_status};
 use polywire_wire::grpc::COMPRESSED;
 use polywire_wire::http::{metadata_to_headers, trailers_to_headers};
 
+use super::RequestBody;
 use super::body::ReplyBody;
 use super::compressing::Compressing;
 use super::exchange::{self, Call, only_post, plain, reading, text, unsupported};
 use super::reply::{Ending, ReplyStream, Writing};
-use super::{RequestBody, pages};
 use crate::connection::Shared;
+
+/// Whether a POST is a call: to a method that is offered, or, where nothing else is mounted, to
+/// what has the form of one.
+pub(super) fn is_meant(shared: &Shared, head: &Parts) -> bool {
+    exchange::method_of(head).is_ok_and(|method| {
+        shared.fallback.is_none() || shared.router.descriptor(&method).is_some()
+    })
+}
 
 /// Answers a call of one message each way.
 pub(super) async fn unary<B: RequestBody>(
@@ -30,9 +39,6 @@ pub(super) async fn unary<B: RequestBody>(
     body: B,
     content: ContentType,
 ) -> Response<ReplyBody> {
-    if content.codec == Encoding::ProtoJson && exchange::method_of(head).is_err() {
-        return pages::jsonrpc(shared, info, head, body).await;
-    }
     let call = prepare(shared, info, head, CONTENT_ENCODING.as_str());
     let (call, compression) = match call {
         Ok(prepared) => prepared,
@@ -48,27 +54,26 @@ pub(super) async fn unary<B: RequestBody>(
     respond(reply, content, compressing)
 }
 
-/// Answers a call by GET; `None` if the path is no method's.
+/// Answers a call by GET, which only methods allow that change nothing.
 pub(super) async fn get(
     shared: &Arc<Shared>,
     info: Arc<ConnectionInfo>,
     head: &Parts,
-) -> Option<Response<ReplyBody>> {
-    let name = exchange::method_of(head).ok()?;
-    let method = shared.router.descriptor(&name)?;
-    if method.kind != CallKind::Unary || !method.idempotent || head.method != Method::GET {
-        return Some(only_post("POST"));
+    method: &MethodDescriptor,
+) -> Response<ReplyBody> {
+    if method.kind != CallKind::Unary || !method.idempotent {
+        return only_post("POST");
     }
     let query = match connect::get::parse(head.uri.query().unwrap_or_default()) {
         Ok(query) => query,
-        Err(connect::get::GetError::Malformed(status)) => return Some(failed(&status)),
-        Err(_unknown) => return Some(unsupported()),
+        Err(connect::get::GetError::Malformed(status)) => return failed(&status),
+        Err(_unknown) => return unsupported(),
     };
     let named = query.compression.as_deref().unwrap_or(Compression::Identity.as_str());
     let Some(compression) = Compression::from_name(named) else {
         let text =
             format!("compression `{named}` is not known here; there are {}", Compression::NAMES);
-        return Some(failed(&Status::new(Code::Unimplemented, text)));
+        return failed(&Status::new(Code::Unimplemented, text));
     };
     let call = timeout(&head.headers).and_then(|timeout| Call::new(shared, info, head, timeout));
     let argument = reading(shared, query.codec, compression).message(query.message);
@@ -79,7 +84,7 @@ pub(super) async fn get(
     let content = ContentType { protocol: Protocol::ConnectUnary, codec: query.codec, text: false };
     let accepted = text(&head.headers, ACCEPT_ENCODING.as_str());
     let compressing = Compressing::new(compression, accepted, &reply);
-    Some(respond(reply, content, compressing))
+    respond(reply, content, compressing)
 }
 
 /// Answers a call with streams.

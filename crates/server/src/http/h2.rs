@@ -195,7 +195,7 @@ async fn send(
             }
             Ok(())
         }
-        ReplyBody::Stream(_) => pump(body, stream).await,
+        ReplyBody::Stream(_) | ReplyBody::Mounted(_) => pump(body, stream).await,
     }
 }
 
@@ -209,8 +209,14 @@ async fn pump(mut body: ReplyBody, mut stream: SendStream<Bytes>) -> Result<(), 
             Pin::new(&mut body).poll_frame(cx).map(Ok)
         });
         let Ok(frame) = next.await else { return Ok(()) };
-        let Some(Ok(frame)) = frame else {
-            return stream.send_data(Bytes::new(), true);
+        let frame = match frame {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                tracing::warn!(%error, "the body of a mounted service broke off");
+                stream.send_reset(Reason::INTERNAL_ERROR);
+                return Ok(());
+            }
+            None => return stream.send_data(Bytes::new(), true),
         };
         match frame.into_data() {
             Ok(data) => {

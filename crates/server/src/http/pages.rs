@@ -16,42 +16,46 @@ use polywire_wire::netrpc::DEFAULT_DEBUG_PATH;
 use polywire_wire::{Outgoing, ServerEvent, ServerWire, WireError};
 use tokio::time::Instant;
 
-use super::RequestBody;
 use super::body::ReplyBody;
-use super::exchange::{only_post, plain, reading, unsupported};
+use super::exchange::{self, only_post, plain, reading, unsupported};
+use super::{RequestBody, connect};
 use crate::connection::Shared;
 use crate::drive::contained;
 
-/// Answers what is no call.
-pub(super) fn answer(shared: &Shared, head: &Parts) -> Response<ReplyBody> {
+/// Answers what the server itself has at a path; `None` if that is nothing.
+pub(super) async fn answer(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+) -> Option<Response<ReplyBody>> {
     let is_get = matches!(head.method, Method::GET | Method::HEAD);
-    match head.uri.path() {
-        DEFAULT_DEBUG_PATH if is_get => {
-            let html = debug_page(&shared.router.debug_services());
-            let mut response = Response::new(ReplyBody::data(html));
-            let html = HeaderValue::from_static("text/html; charset=utf-8");
-            response.headers_mut().insert(CONTENT_TYPE, html);
-            response
-        }
-        _ if super::exchange::method_of(head)
-            .is_ok_and(|method| shared.router.descriptor(&method).is_some()) =>
-        {
-            if head.method == Method::POST { unsupported() } else { only_post("POST") }
-        }
-        _ => plain(StatusCode::NOT_FOUND, "404 page not found\n"),
+    if is_get && head.uri.path() == DEFAULT_DEBUG_PATH {
+        let html = debug_page(&shared.router.debug_services());
+        let mut response = Response::new(ReplyBody::data(html));
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        response.headers_mut().insert(CONTENT_TYPE, html);
+        return Some(response);
     }
+    let method = exchange::method_of(head).ok()?;
+    let method = shared.router.descriptor(&method)?;
+    Some(match head.method {
+        Method::GET => connect::get(shared, info, head, method).await,
+        Method::POST => unsupported(),
+        _ => only_post("POST"),
+    })
+}
+
+/// Whether a POST is to where JSON-RPC is answered.
+pub(super) fn is_jsonrpc(head: &Parts) -> bool {
+    head.method == Method::POST && JSONRPC_PATHS.contains(&head.uri.path())
 }
 
 /// Answers JSON-RPC 2.0, or 1.0, in the body of a POST.
 pub(super) async fn jsonrpc<B: RequestBody>(
     shared: &Arc<Shared>,
     info: Arc<ConnectionInfo>,
-    head: &Parts,
     body: B,
 ) -> Response<ReplyBody> {
-    if !JSONRPC_PATHS.contains(&head.uri.path()) {
-        return plain(StatusCode::NOT_FOUND, "404 page not found\n");
-    }
     let whole = reading(shared, Encoding::Json, Compression::Identity).whole(body).await;
     let answered = match whole {
         Ok(payload) => calls(shared, &info, BytesMut::from(&*payload.bytes)).await,

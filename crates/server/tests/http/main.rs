@@ -6,4 +6,5 @@ mod attacks;
 mod connect;
 mod grpc;
 mod h1;
+mod mount;
 mod service;

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Answers to numbers, in all four kinds of calls.
-struct Numbers;
+pub(crate) struct Numbers;
 
 const fn method(name: &'static str, path: &'static str, kind: CallKind) -> MethodDescriptor {
     MethodDescriptor::new(name, path, || i64::TYPE, || i64::TYPE).with_kind(kind)
