@@ -4,7 +4,7 @@ import concurrent.futures
 import queue
 
 import grpc
-from grpc import _channel
+from grpc._cython import cygrpc
 
 from tap import Tap
 from testing import ECHO_INITIAL, ECHO_TRAILING, messages, services, zeros
@@ -116,17 +116,18 @@ def client_compressed_streaming(target):
     probe = iter([message(True, 27182)])
     fails(lambda: service.StreamingInputCall(probe), grpc.StatusCode.INVALID_ARGUMENT)
 
+    send = cygrpc.SendMessageOperation
+
     def requests():
         yield message(True, 27182)
-        # gRPC's core takes a flag with each message, for which Python has no argument.
-        _channel._EMPTY_FLAGS = NO_COMPRESS
+        # gRPC's core takes flags with each message, for which Python has no argument.
+        cygrpc.SendMessageOperation = lambda request, _: send(request, NO_COMPRESS)
         yield message(False, 45904)
 
-    usual = _channel._EMPTY_FLAGS
     try:
         reply = service.StreamingInputCall(requests(), compression=GZIP)
     finally:
-        _channel._EMPTY_FLAGS = usual
+        cygrpc.SendMessageOperation = send
     equal("bytes in all", reply.aggregated_payload_size, 73086)
 
 
