@@ -4,6 +4,7 @@ mod attempt;
 mod balance;
 mod connect;
 mod discovery;
+mod link;
 mod node;
 mod nodes;
 mod url;
@@ -56,9 +57,14 @@ impl Channel {
     /// | `netrpc+tls://host:port` | inside TLS |
     /// | `jsonrpc://host:port` | JSON-RPC 1.0, as Go's net/rpc/jsonrpc |
     /// | `jsonrpc2://host:port` | JSON-RPC 2.0 |
+    /// | `grpc://host:port` | gRPC over HTTP/2 |
+    /// | `grpc-web://host:port` | gRPC-Web over HTTP/2 |
+    /// | `connect://host:port` | Connect over HTTP/2 |
     /// | `memory:name`, `unix:/path` | net/rpc within the process, or over a Unix socket |
     ///
-    /// `+tls` goes with each of them.
+    /// `+tls` goes with each of them. Behind the last three of those with a port there may be
+    /// `?codec=json` or `?codec=proto`, and `compression=gzip`, `zstd` or `identity`; see
+    /// [`HttpOptions`](crate::HttpOptions).
     ///
     /// **Cancel safe.**
     ///
@@ -78,7 +84,7 @@ impl Channel {
     /// [`ClientError::Address`] if the URL is malformed.
     pub fn lazy(url: &str, options: ChannelOptions) -> Result<Self, ClientError> {
         let endpoint = Endpoint::parse(url)?;
-        let encoding = endpoint.wire.encoding();
+        let encoding = endpoint.wire.encoding(&options);
         let nodes = NodeSet::fixed(url, endpoint);
         Ok(Self::new(Arc::new(nodes), options, encoding, JoinSet::new()))
     }

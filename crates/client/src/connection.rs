@@ -56,6 +56,10 @@ impl ConnectionLimits {
         self
     }
 
+    pub(crate) const fn max_calls(self) -> usize {
+        self.calls
+    }
+
     /// Bytes that wait to be taken by the peer. Once there are as many, further calls wait for
     /// less, in the order they came; one call may go over it. Default: 16 MiB.
     #[must_use]

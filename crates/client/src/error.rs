@@ -47,6 +47,13 @@ pub enum ClientError {
     /// The peer sent what is no reply; the connection was closed.
     #[error("reading reply: {0}")]
     Wire(#[source] Arc<WireError>),
+    /// The peer says that it has not looked at the call: it refused it, or is going away. The call
+    /// may be made again.
+    #[error("{why}")]
+    Unprocessed {
+        /// What the peer did.
+        why: &'static str,
+    },
     /// The reply came and is not of the type expected.
     #[error("reading body {why}")]
     Decode {
@@ -70,6 +77,7 @@ impl ClientError {
     pub(crate) fn into_status(self, sent: Sent) -> Status {
         let code = match &self {
             Self::NoInstance { .. } | Self::Connect { .. } => Code::Unavailable,
+            Self::Unprocessed { .. } => Code::Unavailable,
             Self::UnexpectedEof | Self::Io(_) | Self::Wire(_) => Code::Unavailable,
             Self::Shutdown => Code::Cancelled,
             Self::Timeout => Code::DeadlineExceeded,

@@ -20,6 +20,7 @@ mod channel;
 mod connection;
 mod dial;
 mod error;
+mod http;
 mod options;
 mod retry;
 
@@ -27,4 +28,5 @@ pub use self::call::Call;
 pub use self::channel::Channel;
 pub use self::connection::{Connection, ConnectionLimits, PendingCall};
 pub use self::error::ClientError;
+pub use self::http::{HttpCodec, HttpOptions};
 pub use self::options::ChannelOptions;

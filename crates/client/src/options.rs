@@ -5,7 +5,7 @@ use std::time::Duration;
 use polywire_net::TlsClient;
 use polywire_wire::Limits;
 
-use crate::ConnectionLimits;
+use crate::{ConnectionLimits, HttpOptions};
 
 /// What a channel does on its own: timeouts, retries, limits.
 #[derive(Debug, Clone)]
@@ -20,6 +20,7 @@ pub struct ChannelOptions {
     pub(crate) connection: ConnectionLimits,
     pub(crate) wire: Limits,
     pub(crate) tls: Option<TlsClient>,
+    pub(crate) http: HttpOptions,
 }
 
 impl Default for ChannelOptions {
@@ -35,6 +36,7 @@ impl Default for ChannelOptions {
             connection: ConnectionLimits::default(),
             wire: Limits::default(),
             tls: None,
+            http: HttpOptions::default(),
         }
     }
 }
@@ -121,6 +123,13 @@ impl ChannelOptions {
     #[must_use]
     pub fn tls(mut self, tls: TlsClient) -> Self {
         self.tls = Some(tls);
+        self
+    }
+
+    /// How calls go over gRPC, gRPC-Web and Connect.
+    #[must_use]
+    pub const fn http(mut self, http: HttpOptions) -> Self {
+        self.http = http;
         self
     }
 }

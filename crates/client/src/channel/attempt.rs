@@ -7,8 +7,9 @@ use polywire_core::{Body, Reply, Request, Status};
 use tokio::time::{Instant, sleep};
 
 use super::Inner;
+use super::link::Link;
 use super::node::Node;
-use crate::connection::Connection;
+use crate::ClientError;
 use crate::error::Sent;
 use crate::retry::backoff;
 
@@ -61,8 +62,11 @@ impl Inner {
             }
             tracing::debug!(method = %request.method, %status, "trying again");
             let failures = u32::try_from(tried.len()).unwrap_or(u32::MAX);
-            // Another node need not be spared; one that just failed does.
-            if !self.nodes.has_other_than(&tried) {
+            // Another node need not be spared; one that just failed does, unless it only did not
+            // look at the call.
+            let spared =
+                failures == 1 && matches!(status.cause(), Some(ClientError::Unprocessed { .. }));
+            if !spared && !self.nodes.has_other_than(&tried) {
                 let pause = backoff(failures, self.options.max_backoff);
                 let end = request.deadline.map(|deadline| Instant::from_std(deadline.instant()));
                 if end.is_some_and(|end| Instant::now() + pause >= end) {
@@ -106,7 +110,7 @@ impl Inner {
     async fn send(
         &self,
         node: &Node,
-        connection: &Connection,
+        connection: &Link,
         request: &Request,
         sent: Option<&AtomicBool>,
     ) -> Reply {

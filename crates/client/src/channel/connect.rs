@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use http::uri::Scheme;
 use polywire_net::TlsClient;
 use polywire_wire::{Limits, jsonrpc, netrpc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::url::{Endpoint, Wire};
+use super::link::Link;
+use super::url::{Endpoint, HttpWire, Wire};
 use crate::connection::{Connection, ConnectionLimits};
 use crate::dial::{Keepalive, dial};
-use crate::{ChannelOptions, ClientError};
+use crate::http::{HttpConnection, Manner, authority};
+use crate::{ChannelOptions, ClientError, HttpOptions};
 
 /// The two halves of a connected stream.
 pub(crate) struct Halves {
@@ -34,6 +37,7 @@ pub(super) struct Connector {
     max_backoff: Duration,
     connection: ConnectionLimits,
     wire: Limits,
+    http: HttpOptions,
 }
 
 impl Connector {
@@ -41,12 +45,14 @@ impl Connector {
         let (keepalive, given) = (options.keepalive.map(Keepalive), options.tls.clone());
         Self::with_dial(options, move |endpoint| {
             let (address, encrypted) = (endpoint.address.clone(), endpoint.tls);
+            let over_http = matches!(endpoint.wire, Wire::Http(_));
             let given = given.clone().filter(|_| encrypted);
             Box::pin(async move {
                 let tls = match given {
                     None if encrypted => Some(TlsClient::system().map_err(io::Error::other)?),
                     given => given,
                 };
+                let tls = tls.map(|tls| if over_http { tls.offering(&["h2"]) } else { tls });
                 dial(address, tls, keepalive).await
             })
         })
@@ -62,6 +68,7 @@ impl Connector {
             max_backoff: options.max_backoff,
             connection: options.connection,
             wire: options.wire.clone(),
+            http: options.http.clone(),
         }
     }
 
@@ -70,24 +77,28 @@ impl Connector {
     }
 
     /// Opens the stream, shakes hands, and starts the connection's task.
-    pub(super) async fn connect(&self, endpoint: &Endpoint) -> Result<Connection, ClientError> {
+    pub(super) async fn connect(&self, endpoint: &Endpoint) -> Result<Link, ClientError> {
         let open = async {
             let mut halves = (self.dial)(endpoint).await?;
             if let Some(path) = &endpoint.http_path {
                 shake_hands(path, &mut halves).await?;
             }
-            Ok(halves)
+            self.link(endpoint, halves).await
         };
-        let halves = match timeout(self.timeout, open).await {
+        let link = match timeout(self.timeout, open).await {
             Ok(opened) => opened,
             Err(elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
         };
-        let Halves { read, write } = halves.map_err(|error| ClientError::Connect {
+        link.map_err(|error| ClientError::Connect {
             address: endpoint.address.clone(),
             source: Arc::new(error),
-        })?;
+        })
+    }
+
+    /// Starts the wire on a connected stream.
+    async fn link(&self, endpoint: &Endpoint, Halves { read, write }: Halves) -> io::Result<Link> {
         let json = |version| jsonrpc::client(version, &self.wire);
-        Ok(match endpoint.wire {
+        Ok(Link::Mux(match endpoint.wire {
             Wire::Netrpc => {
                 Connection::new(read, write, netrpc::client(&self.wire), self.connection)
             }
@@ -97,6 +108,25 @@ impl Connector {
             Wire::Jsonrpc2 => {
                 Connection::new(read, write, json(jsonrpc::Version::V2), self.connection)
             }
+            Wire::Http(http) => {
+                let manner = self.manner(endpoint, http)?;
+                let (io, calls) = (tokio::io::join(read, write), self.connection.max_calls());
+                let connection = HttpConnection::open(io, manner, &self.http, calls).await?;
+                return Ok(Link::Http(connection));
+            }
+        }))
+    }
+
+    fn manner(&self, endpoint: &Endpoint, http: HttpWire) -> io::Result<Manner> {
+        let no_host = || io::Error::new(io::ErrorKind::InvalidInput, "the address is no authority");
+        Ok(Manner {
+            dialect: http.dialect,
+            codec: http.codec.unwrap_or(self.http.codec).encoding(),
+            compression: http.compression.unwrap_or(self.http.compression),
+            max_message_bytes: self.wire.max_message_bytes(),
+            get: self.http.get,
+            scheme: if endpoint.tls { Scheme::HTTPS } else { Scheme::HTTP },
+            authority: authority(endpoint.address.as_str()).ok_or_else(no_host)?,
         })
     }
 }

@@ -11,15 +11,15 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::connect::Connector;
+use super::link::Link;
 use super::url::Endpoint;
-use crate::connection::Connection;
 use crate::{ClientError, retry};
 
 /// One instance as this channel sees it. Snapshots of the registry that still have it keep it.
 pub(crate) struct Node {
     pub(super) id: String,
     pub(super) endpoint: Endpoint,
-    connection: ArcSwapOption<Connection>,
+    connection: ArcSwapOption<Link>,
     /// Held while connecting, so that many calls make one connection.
     dialing: Mutex<Dialing>,
     closed: AtomicBool,
@@ -64,10 +64,7 @@ impl Node {
     /// The node's connection, made if there is none.
     ///
     /// **Cancel safe**: if the caller that connects goes away, the next one connects.
-    pub(super) async fn connection(
-        &self,
-        connector: &Connector,
-    ) -> Result<Arc<Connection>, ClientError> {
+    pub(super) async fn connection(&self, connector: &Connector) -> Result<Arc<Link>, ClientError> {
         if let Some(connection) = self.open_connection() {
             return Ok(connection);
         }
@@ -117,7 +114,7 @@ impl Node {
     }
 
     /// The node's connection, if there is one.
-    pub(super) fn open_connection(&self) -> Option<Arc<Connection>> {
+    pub(super) fn open_connection(&self) -> Option<Arc<Link>> {
         self.connection.load_full().filter(|connection| connection.is_open())
     }
 
@@ -193,7 +190,9 @@ impl InFlight<'_> {
         let load = &self.node.load;
         match reply {
             Err(status) if status.origin() != Origin::Service => {
-                if status.is_retryable(true) {
+                // One that did not look at the call is there, and says so at once.
+                let unprocessed = matches!(status.cause(), Some(ClientError::Unprocessed { .. }));
+                if status.is_retryable(true) && !unprocessed {
                     self.node.rest(rest);
                 }
                 return;

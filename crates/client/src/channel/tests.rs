@@ -470,7 +470,7 @@ async fn a_jsonrpc_url_speaks_as_go_does() {
         Box::pin(async { Ok(Halves { read: Box::new(read), write: Box::new(write) }) })
     });
     let endpoint = Endpoint::parse("jsonrpc://a:1").unwrap();
-    let encoding = endpoint.wire.encoding();
+    let encoding = endpoint.wire.encoding(&options());
     let channel = Channel(Arc::new(Inner {
         nodes: Arc::new(NodeSet::fixed("jsonrpc://a:1", endpoint)),
         connector,

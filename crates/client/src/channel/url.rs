@@ -1,9 +1,11 @@
 //! Where a node is and what it speaks, as text says it.
 
+use polywire_codec::compression::Compression;
 use polywire_core::{Address, Encoding, Instance};
 use polywire_wire::netrpc::DEFAULT_RPC_PATH;
 
-use crate::ClientError;
+use crate::http::Dialect;
+use crate::{ChannelOptions, ClientError, HttpCodec};
 
 /// Where a node is and what to speak with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,14 +24,58 @@ pub(super) enum Wire {
     /// As Go's.
     Jsonrpc1,
     Jsonrpc2,
+    Http(HttpWire),
+}
+
+/// What is spoken over HTTP/2; what is not said here is as the channel's options say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct HttpWire {
+    pub(super) dialect: Dialect,
+    pub(super) codec: Option<HttpCodec>,
+    pub(super) compression: Option<Compression>,
 }
 
 impl Wire {
-    pub(super) const fn encoding(self) -> Encoding {
+    /// The wire that a URL's scheme stands for.
+    fn of(scheme: &str) -> Option<Self> {
+        let http = |dialect| Self::Http(HttpWire { dialect, codec: None, compression: None });
+        Some(match scheme {
+            "netrpc" => Self::Netrpc,
+            "jsonrpc" => Self::Jsonrpc1,
+            "jsonrpc2" => Self::Jsonrpc2,
+            "grpc" => http(Dialect::Grpc),
+            "grpc-web" => http(Dialect::GrpcWeb),
+            "connect" => http(Dialect::Connect),
+            _ => return None,
+        })
+    }
+
+    /// Takes the query off the rest of a URL; only wires over HTTP have one.
+    fn with_query(self, rest: &str) -> Result<(Self, &str), &'static str> {
+        let Self::Http(mut http) = self else { return Ok((self, rest)) };
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                ("codec", "proto") => http.codec = Some(HttpCodec::Proto),
+                ("codec", "json") => http.codec = Some(HttpCodec::Json),
+                ("codec", _) => return Err("the codec is neither proto nor json"),
+                ("compression", name) => {
+                    let known = Compression::from_name(name);
+                    http.compression = Some(known.ok_or("this build has no such compression")?);
+                }
+                _ => return Err("the query has something other than codec and compression"),
+            }
+        }
+        Ok((Self::Http(http), rest))
+    }
+
+    /// How arguments should be encoded.
+    pub(super) fn encoding(self, options: &ChannelOptions) -> Encoding {
         match self {
             Self::Netrpc => Encoding::Gob,
             Self::Jsonrpc1 => Encoding::GoJson,
             Self::Jsonrpc2 => Encoding::Json,
+            Self::Http(http) => http.codec.unwrap_or(options.http.codec).encoding(),
         }
     }
 }
@@ -42,12 +88,10 @@ impl Endpoint {
             return Self::plain(text).ok_or_else(|| fail("neither a URL nor HOST:PORT"));
         };
         let mut parts = scheme.split('+');
-        let wire = match parts.next() {
-            Some("netrpc") => Wire::Netrpc,
-            Some("jsonrpc") => Wire::Jsonrpc1,
-            Some("jsonrpc2") => Wire::Jsonrpc2,
-            _ => return Err(fail("the scheme is none of netrpc, jsonrpc, jsonrpc2")),
-        };
+        let wire = Wire::of(parts.next().unwrap_or_default()).ok_or_else(|| {
+            fail("the scheme is none of netrpc, jsonrpc, jsonrpc2, grpc, grpc-web, connect")
+        })?;
+        let (wire, rest) = wire.with_query(rest).map_err(fail)?;
         let (mut tls, mut http) = (false, false);
         for part in parts {
             match part {
@@ -78,6 +122,10 @@ impl Endpoint {
     /// speaks. Gob is taken if there is a choice.
     pub(super) fn of(instance: &Instance) -> Result<Self, ClientError> {
         let endpoint = Self::parse(instance.address.as_str())?;
+        if let Wire::Http(_) = endpoint.wire {
+            let why = "channels that discover speak netrpc".to_owned();
+            return Err(ClientError::Address { text: instance.address.to_string(), why });
+        }
         let Some(wires) = instance.metadata.get("wires") else { return Ok(endpoint) };
         if wires.split(',').any(|wire| wire.trim() == "netrpc") {
             return Ok(endpoint);
@@ -110,6 +158,16 @@ fn is_local(address: &str) -> bool {
 mod tests {
     use super::*;
 
+    const JSON: Wire = http(Dialect::Connect, Some(HttpCodec::Json), None);
+
+    const fn http(
+        dialect: Dialect,
+        codec: Option<HttpCodec>,
+        compression: Option<Compression>,
+    ) -> Wire {
+        Wire::Http(HttpWire { dialect, codec, compression })
+    }
+
     #[test]
     fn urls_say_wire_address_tls_and_path() {
         for (text, wire, address, tls, path) in [
@@ -125,6 +183,17 @@ mod tests {
             ("memory:greeter", Wire::Netrpc, "memory:greeter", false, None),
             ("jsonrpc://memory:greeter", Wire::Jsonrpc1, "memory:greeter", false, None),
             ("netrpc://unix:/run/a.sock", Wire::Netrpc, "unix:/run/a.sock", false, None),
+            ("grpc://h:80/", http(Dialect::Grpc, None, None), "h:80", false, None),
+            ("grpc+tls://h:80", http(Dialect::Grpc, None, None), "h:80", true, None),
+            ("grpc-web://h:80", http(Dialect::GrpcWeb, None, None), "h:80", false, None),
+            ("connect://memory:a?codec=json", JSON, "memory:a", false, None),
+            (
+                "connect://h:80/?compression=gzip&codec=proto",
+                http(Dialect::Connect, Some(HttpCodec::Proto), Some(Compression::Gzip)),
+                "h:80",
+                false,
+                None,
+            ),
         ] {
             let endpoint = Endpoint::parse(text).unwrap();
             let http_path = path.map(str::to_owned);
@@ -143,6 +212,12 @@ mod tests {
             ("netrpc://h:80/path", "only +http has a path"),
             ("jsonrpc+http://h:80", "can be followed by"),
             ("netrpc+tls://unix:/run/a.sock", "+tls needs a host"),
+            ("grpc://h:80/path", "only +http has a path"),
+            ("grpc+http://h:80", "can be followed by"),
+            ("grpc://h:80?codec=xml", "neither proto nor json"),
+            ("grpc://h:80?compression=lzw", "no such compression"),
+            ("grpc://h:80?window=7", "other than codec"),
+            ("jsonrpc://h:80?codec=json", "no HOST:PORT"),
             ("greeter", "neither a URL nor"),
             ("", "neither a URL nor"),
             ("memory:", "neither a URL nor"),

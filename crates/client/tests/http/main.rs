@@ -1,0 +1,9 @@
+//! gRPC and Connect as a client speaks them, against servers whose every answer a test writes.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod connect;
+mod connections;
+mod failures;
+mod peer;
+mod streams;
+mod unary;
