@@ -57,6 +57,7 @@
 //! |---|---|
 //! | `local` (default) | the registry of one machine: lease files in a directory |
 //! | `tls` | TLS on the same port |
+//! | `zstd` | messages over HTTP compressed by Zstandard, beside gzip |
 //! | `chrono`, `uuid` | messages with `DateTime<Utc>`, `Uuid` |
 //!
 //! | variable | means | default |
@@ -70,7 +71,9 @@ mod connect;
 pub mod reflection;
 
 pub use futures_core::Stream;
-pub use polywire_client::{Call, Channel, ChannelOptions, ClientError};
+pub use polywire_client::{
+    Call, Channel, ChannelOptions, ClientError, HttpCodec, HttpOptions,
+};
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
     self as core, Address, BoxService, CallKind, Code, Context, Instance, Metadata, Origin,

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
@@ -126,17 +126,19 @@ fn open(
     head: http::Request<()>,
     end: bool,
 ) -> Result<(ResponseFuture, SendStream<Bytes>), Status> {
-    // A clone of its own does not know of other calls that wait, so it is always ready.
+    // A clone of its own does not know of other calls that wait, so it is always ready, unless the
+    // connection is ending or has no more numbers for streams.
     let mut sender = shared.sender.clone();
     sender.send_request(head, end).map_err(|error| {
-        if error.is_go_away() || error.is_io() || error.reason().is_some() {
-            shared.state.drain();
-            return match shared.state.ended() {
-                Some(ended) => ended.into_status(Sent::No),
-                None => unprocessed("the connection takes no more calls"),
-            };
+        let mut unseen = Context::from_waker(Waker::noop());
+        if matches!(sender.poll_ready(&mut unseen), Poll::Ready(Ok(()))) {
+            return ClientError::Encode { why: error.to_string() }.into_status(Sent::No);
         }
-        ClientError::Encode { why: error.to_string() }.into_status(Sent::No)
+        shared.state.drain();
+        match shared.state.ended() {
+            Some(ended) => ended.into_status(Sent::No),
+            None => unprocessed("the connection takes no more calls"),
+        }
     })
 }
 
