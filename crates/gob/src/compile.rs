@@ -20,6 +20,8 @@ use crate::table::{FIRST_ID, FieldType, OpaqueKind, WireType, basic};
 pub struct Compiled {
     id: i32,
     pub(crate) is_struct: bool,
+    /// Whether a value may hold interfaces, whose types have to be defined too.
+    pub(crate) is_open: bool,
     definitions: Arc<Definitions>,
 }
 
@@ -112,7 +114,9 @@ fn compile_new(ty: &'static Type) -> Result<&'static Compiled, RegisterError> {
     }
     let definitions = Arc::new(registry.definitions(id));
     let is_struct = registry.structs.contains(&id);
-    Ok(Box::leak(Box::new(Compiled { id, is_struct, definitions })))
+    let is_open =
+        id == basic::INTERFACE || definitions.iter().any(|(id, _)| registry.holds_interface(id));
+    Ok(Box::leak(Box::new(Compiled { id, is_struct, is_open, definitions })))
 }
 
 /// Takes process-wide ids for so many types that no Rust type stands behind.
@@ -160,6 +164,10 @@ impl Registry {
         }
         Definitions::new(root, messages)
     }
+
+    fn holds_interface(&self, id: i32) -> bool {
+        self.types.get(&id).is_some_and(|known| known.parts.contains(&basic::INTERFACE))
+    }
 }
 
 /// What has an id of its own.
@@ -169,6 +177,7 @@ enum Key {
     /// What a variant of an enum carries.
     Variant(TypeId, usize),
     Time,
+    BigInt,
 }
 
 /// Where a type stands, which decides whether it may be absent.
@@ -197,9 +206,14 @@ impl Build<'_> {
             Kind::Int(_) | Kind::Duration => Ok(basic::INT),
             Kind::Uint(_) => Ok(basic::UINT),
             Kind::Float(_) => Ok(basic::FLOAT),
+            Kind::Complex(_) => Ok(basic::COMPLEX),
+            Kind::Any => Ok(basic::INTERFACE),
             Kind::Char | Kind::String => Ok(basic::STRING),
             Kind::Bytes => Ok(basic::BYTES),
             Kind::Time => self.define(Key::Time, "Time", |_| Ok(WireType::Opaque(OpaqueKind::Gob))),
+            Kind::BigInt => {
+                self.define(Key::BigInt, "Int", |_| Ok(WireType::Opaque(OpaqueKind::Gob)))
+            }
             Kind::Unit => self.define(key, "", |_| Ok(WireType::Struct { fields: Vec::new() })),
             Kind::Option(item) => self.option(item(), place),
             Kind::List(item) if is_byte(item()) => Ok(basic::BYTES),
@@ -232,6 +246,9 @@ impl Build<'_> {
         }
         if matches!(item.kind, Kind::Option(_)) {
             return self.refuse("an option within an option cannot be told from one");
+        }
+        if matches!(item.kind, Kind::Any) {
+            return self.refuse("an interface may be nil by itself");
         }
         self.id(item, Place::Element)
     }

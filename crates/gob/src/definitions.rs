@@ -1,7 +1,8 @@
 //! Definitions on their way out: which a value needs, and which a stream has had.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -12,13 +13,29 @@ use crate::table::{FIRST_ID, TypeTable};
 /// Definitions a value needs before it, each a whole message, outermost type first.
 pub struct Definitions {
     root: i32,
+    /// The first id defined, which no other set of definitions begins with, or [`NO_KEY`]. The root
+    /// may be a basic type, if it is an interface.
+    key: i32,
     messages: Vec<(i32, Bytes)>,
     table: OnceLock<TypeTable>,
 }
 
+/// Marks a set that was put together for one value. No type has this id.
+const NO_KEY: i32 = i32::MAX;
+
 impl Definitions {
     pub(crate) fn new(root: i32, messages: Vec<(i32, Bytes)>) -> Self {
-        Self { root, messages, table: OnceLock::new() }
+        let key = messages.first().map_or(root, |message| message.0);
+        Self { root, key, messages, table: OnceLock::new() }
+    }
+
+    /// The same and what the interfaces of one value need besides.
+    pub(crate) fn with(&self, more: &[Arc<Self>]) -> Self {
+        let mut seen: HashSet<i32> = self.messages.iter().map(|message| message.0).collect();
+        let mut messages = self.messages.clone();
+        let all = more.iter().flat_map(|definitions| &definitions.messages);
+        messages.extend(all.filter(|message| seen.insert(message.0)).cloned());
+        Self { root: self.root, key: NO_KEY, messages, table: OnceLock::new() }
     }
 
     /// Each type's id and the message that defines it.
@@ -30,12 +47,6 @@ impl Definitions {
     #[must_use]
     pub fn root(&self) -> i32 {
         self.root
-    }
-
-    /// The first id defined, which no other set of definitions begins with. The root may be a basic
-    /// type, if it is an interface.
-    fn first(&self) -> i32 {
-        self.messages.first().map_or(self.root, |message| message.0)
     }
 
     /// The table a receiver of these definitions would have; built once.
@@ -89,7 +100,7 @@ impl Sent {
     }
 
     fn is_complete(&self, definitions: &Definitions) -> bool {
-        definitions.messages.is_empty() || self.complete.has(definitions.first())
+        definitions.messages.is_empty() || self.complete.has(definitions.key)
     }
 
     /// Records that the missing ones were sent.
@@ -97,7 +108,9 @@ impl Sent {
         if self.is_complete(definitions) {
             return;
         }
-        self.complete.set(definitions.first());
+        if definitions.key != NO_KEY {
+            self.complete.set(definitions.key);
+        }
         for (id, _) in definitions.iter() {
             self.defined.set(id);
         }

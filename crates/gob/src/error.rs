@@ -40,7 +40,7 @@ pub enum EncodeError {
     /// The value is outside of what gob can say, such as a time without nanoseconds in range.
     #[error("gob: {0}")]
     Value(Cow<'static, str>),
-    /// The value is larger or deeper than the limit.
+    /// The process has met more types than the limit, which is no setting.
     #[error("gob: value exceeds the limit of {limit} {what}")]
     Limit {
         /// What is counted.
@@ -73,12 +73,14 @@ pub enum DecodeError {
     #[error("value for \"{0}\" out of range")]
     OutOfRange(Box<str>),
     /// The peer sent more than a limit allows.
-    #[error("gob: exceeds the limit of {limit} {what}")]
+    #[error("gob: exceeds the limit of {limit} {what} ({setting})")]
     Limit {
         /// What is counted.
         what: &'static str,
         /// How many are allowed.
         limit: usize,
+        /// The method of [`Limits`](crate::Limits) that sets the limit.
+        setting: &'static str,
     },
     /// The input ended before the value began.
     #[error("EOF")]

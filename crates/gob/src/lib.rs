@@ -65,7 +65,10 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
+mod any;
+mod big_int;
 mod compile;
+mod complex;
 mod de;
 mod definitions;
 mod error;
@@ -81,7 +84,10 @@ mod time;
 mod value;
 mod walk;
 
+pub use self::any::{Any, register};
+pub use self::big_int::{BigInt, ParseBigIntError};
 pub use self::compile::{Compiled, compile};
+pub use self::complex::Complex;
 pub use self::de::{decode, from_slice};
 pub use self::definitions::{Definitions, Sent};
 pub use self::error::{DecodeError, EncodeError, RegisterError, StreamError};

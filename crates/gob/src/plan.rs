@@ -1,7 +1,7 @@
 //! How a remote type maps onto a local one: worked out once for each pair, then walked.
 
 mod build;
-mod local;
+pub(crate) mod local;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -131,9 +131,15 @@ pub(crate) enum Node {
         bits: u8,
         at: Box<str>,
     },
+    Complex {
+        bits: u8,
+        at: Box<str>,
+    },
     Char,
     String,
     Bytes,
+    BigInt,
+    Any,
     Duration {
         at: Box<str>,
     },

@@ -11,8 +11,10 @@ use bytes::{BufMut, Bytes};
 use polywire_schema::Schema;
 use serde::Serialize;
 
+pub(crate) use self::capture::Number;
 pub(crate) use self::compound::Fields;
 use self::serializer::{Place, Serializer};
+use crate::any::Needed;
 use crate::compile::{Compiled, compile};
 use crate::definitions::Definitions;
 use crate::error::EncodeError;
@@ -27,6 +29,9 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
     value: &T,
 ) -> Result<(Bytes, Arc<Definitions>), EncodeError> {
     let compiled = compile(T::TYPE)?;
+    if compiled.is_open {
+        return encode_open(value, compiled);
+    }
     let mut scratch = SCRATCH.take();
     let start = match message(value, T::TYPE, compiled, &mut scratch) {
         Ok(start) => start,
@@ -36,6 +41,24 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
         }
     };
     Ok((finish(scratch, start), Arc::clone(compiled.definitions())))
+}
+
+/// Encodes a value that may hold interfaces: what they need is known only when they are written.
+#[cold]
+fn encode_open<T: Serialize + Schema + ?Sized>(
+    value: &T,
+    compiled: &Compiled,
+) -> Result<(Bytes, Arc<Definitions>), EncodeError> {
+    let needed = Needed::begin();
+    let mut out = Vec::new();
+    let start = message(value, T::TYPE, compiled, &mut out)?;
+    let needed = needed.end();
+    let definitions = if needed.is_empty() {
+        Arc::clone(compiled.definitions())
+    } else {
+        Arc::new(compiled.definitions().with(&needed))
+    };
+    Ok((Bytes::from(out).slice(start..), definitions))
 }
 
 /// Encodes a value with all its definitions: a whole stream of one value.

@@ -180,6 +180,7 @@ impl Splitter {
                 return Err(DecodeError::Limit {
                     what: "bytes of a value",
                     limit: self.limits.value_bytes,
+                    setting: "value_bytes",
                 });
             }
             let State::Within { walk, end } = &mut self.state else { return Ok(None) };
@@ -217,6 +218,7 @@ impl Splitter {
             return Err(DecodeError::Limit {
                 what: "bytes of a message",
                 limit: self.limits.message_bytes,
+                setting: "message_bytes",
             });
         }
         if len > cursor.bytes.len() {

@@ -195,13 +195,18 @@ impl TypeTable {
     ) -> Result<(), DecodeError> {
         let limits = self.0.limits;
         if self.len() >= limits.definitions {
-            return Err(DecodeError::Limit { what: "type definitions", limit: limits.definitions });
+            return Err(DecodeError::Limit {
+                what: "type definitions",
+                limit: limits.definitions,
+                setting: "definitions",
+            });
         }
         let total = self.0.definition_bytes.saturating_add(bytes);
         if total > limits.definition_bytes {
             return Err(DecodeError::Limit {
                 what: "bytes of type definitions",
                 limit: limits.definition_bytes,
+                setting: "definition_bytes",
             });
         }
         let place = match self.0.types.binary_search_by_key(&id, |entry| entry.0) {
@@ -376,7 +381,11 @@ fn read_fields(cursor: &mut Cursor<'_>, limits: &Limits) -> Result<Vec<FieldType
         return Err(DecodeError::malformed("gob: slice length too large"));
     }
     if count > limits.fields {
-        return Err(DecodeError::Limit { what: "fields of a struct", limit: limits.fields });
+        return Err(DecodeError::Limit {
+            what: "fields of a struct",
+            limit: limits.fields,
+            setting: "fields",
+        });
     }
     let mut fields = Vec::with_capacity(count);
     for _ in 0..count {

@@ -133,6 +133,13 @@ impl Timestamp {
             "{sign}{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{nanoseconds:09}Z"
         )
     }
+
+    /// The same with only as many digits of the fraction as there are.
+    pub(crate) fn to_short_text(self) -> String {
+        let text = self.to_text();
+        let text = text.trim_end_matches('Z').trim_end_matches('0').trim_end_matches('.');
+        format!("{text}Z")
+    }
 }
 
 fn number(digits: &str) -> Option<i64> {

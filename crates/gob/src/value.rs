@@ -7,6 +7,8 @@ mod shape;
 use std::fmt;
 
 pub use self::decode::decode_value;
+pub(crate) use self::decode::interface;
+pub(crate) use self::encode::encode_interface;
 pub use self::encode::encode_value;
 pub use self::shape::{Shape, ShapeKind};
 use crate::table::OpaqueKind;

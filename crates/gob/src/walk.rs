@@ -313,7 +313,7 @@ pub(crate) fn require(cursor: &Cursor<'_>) -> Result<(), DecodeError> {
 }
 
 pub(crate) fn too_deep(limit: usize) -> DecodeError {
-    DecodeError::Limit { what: "values within values", limit }
+    DecodeError::Limit { what: "values within values", limit, setting: "value_depth" }
 }
 
 pub(crate) const ARRAY_LENGTH: DecodeError =

@@ -46,7 +46,11 @@ fn depth_is_bounded_on_a_stack_of_two_mebibytes() {
         decode_value(&deep).unwrap();
         for depth in [100, 8 << 20] {
             let deeper = frame(&nested(depth)).unwrap();
-            let limit = DecodeError::Limit { what: "values within values", limit: 100 };
+            let limit = DecodeError::Limit {
+                what: "values within values",
+                limit: 100,
+                setting: "value_depth",
+            };
             assert_eq!(decode::<Node>(&deeper).unwrap_err(), limit);
             assert_eq!(decode_value(&deeper).unwrap_err(), limit);
         }
@@ -67,7 +71,7 @@ fn definitions_are_bounded_in_number() {
     }
     let error = splitter.next(&mut src).unwrap_err();
     assert!(error.is_fatal());
-    assert_eq!(error.to_string(), "gob: exceeds the limit of 10 type definitions");
+    assert_eq!(error.to_string(), "gob: exceeds the limit of 10 type definitions (definitions)");
 }
 
 #[test]
@@ -76,7 +80,10 @@ fn a_message_beyond_the_limit_is_refused_by_its_length() {
     let mut src = BytesMut::new();
     put_uint(&mut src, 101);
     let error = splitter.next(&mut src).unwrap_err();
-    assert_eq!(error.to_string(), "gob: exceeds the limit of 100 bytes of a message");
+    assert_eq!(
+        error.to_string(),
+        "gob: exceeds the limit of 100 bytes of a message (message_bytes)"
+    );
 }
 
 #[test]

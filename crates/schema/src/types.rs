@@ -75,6 +75,9 @@ impl fmt::Display for Type {
             Kind::Int(bits) => write!(f, "i{bits}"),
             Kind::Uint(bits) => write!(f, "u{bits}"),
             Kind::Float(bits) => write!(f, "f{bits}"),
+            Kind::Complex(bits) => write!(f, "Complex<f{bits}>"),
+            Kind::BigInt => f.write_str("BigInt"),
+            Kind::Any => f.write_str("Any"),
             Kind::Char => f.write_str("char"),
             Kind::String => f.write_str("String"),
             Kind::Bytes => f.write_str("Bytes"),
@@ -114,6 +117,12 @@ pub enum Kind {
     Uint(u8),
     /// A float of 32 or 64 bits.
     Float(u8),
+    /// A complex number whose parts are floats of 32 or 64 bits. Its serde implementation gives a
+    /// tuple of both: real, imaginary.
+    Complex(u8),
+    /// A whole number of any size. Its serde implementation gives decimal text to readable
+    /// encodings; what it gives to others is the encoding's affair.
+    BigInt,
     /// `char`; text of one character on wires that have no such kind.
     Char,
     /// UTF-8 text.
@@ -139,6 +148,8 @@ pub enum Kind {
     Struct(&'static StructType),
     /// An enum.
     Enum(&'static EnumType),
+    /// A value that brings its type along: an interface in Go, any value in JSON.
+    Any,
 }
 
 impl fmt::Debug for Kind {

@@ -6,11 +6,13 @@ use serde::forward_to_deserialize_any;
 use super::compound::{ByteSeq, Fields, Items, Pairs, Positions};
 use super::enums::{DataEnum, UnitEnum};
 use super::zero::{Numbers, Zero};
+use crate::any;
 use crate::error::DecodeError;
 use crate::frame::Reader;
 use crate::plan::{ListPlan, Node, Order, Plan, StructPlan};
 use crate::table::TypeTable;
 use crate::time::Timestamp;
+use crate::value;
 use crate::walk::{self, opaque, too_deep, too_many};
 
 /// One value being decoded.
@@ -86,6 +88,31 @@ impl<'a> Deserializer<'_, 'a> {
             return Err(DecodeError::OutOfRange(at.into()));
         }
         visitor.visit_f64(x)
+    }
+
+    fn complex<'de, V: Visitor<'de>>(
+        self,
+        bits: u8,
+        at: &str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let cursor = &mut self.session.reader.cursor;
+        let parts = [cursor.float()?, cursor.float()?];
+        let too_large = |x: &f64| x.is_finite() && x.abs() > f64::from(f32::MAX);
+        if bits == 32 && parts.iter().any(too_large) {
+            return Err(DecodeError::OutOfRange(at.into()));
+        }
+        visitor.visit_seq(Numbers(parts.into_iter()))
+    }
+
+    /// Hands what an interface holds to the one type that can take it.
+    fn interface<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        if !matches!(self.plan(), Node::Any) {
+            return visitor.visit_newtype_struct(self);
+        }
+        let Session { reader, table, .. } = self.session;
+        let held = value::interface(reader, table, self.depth)?;
+        any::hand_over(held, || visitor.visit_unit())
     }
 
     #[inline]
@@ -200,6 +227,7 @@ impl<'a> Deserializer<'_, 'a> {
             Node::Bool => visitor.visit_bool(self.session.reader.cursor.uint()? != 0),
             Node::Int { .. } | Node::Uint { .. } => self.int(visitor),
             Node::Float { bits, at } => self.float(*bits, at, visitor),
+            Node::Complex { bits, at } => self.complex(*bits, at, visitor),
             Node::Char => self.char(visitor),
             Node::String | Node::UnitEnum => visitor.visit_str(self.text()?),
             Node::Bytes => visitor.visit_bytes(self.session.reader.cursor.bytes()?),
@@ -210,6 +238,8 @@ impl<'a> Deserializer<'_, 'a> {
             Node::Map { key, elem, spans } => self.map((*key, *elem, *spans), visitor),
             Node::Struct(plan) => self.fields(plan, visitor),
             Node::Enum(_) => visitor.visit_enum(DataEnum { of: self }),
+            Node::BigInt => visitor.visit_bytes(opaque(&mut self.session.reader.cursor)?),
+            Node::Any => Err(de::Error::custom("gob: only `Any` can take what an interface holds")),
             Node::Pending => Err(DecodeError::malformed("gob: unknown type id or corrupted data")),
         }
     }
@@ -339,9 +369,12 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
     #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _name: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
+        if name == any::NAME {
+            return self.interface(visitor);
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -401,8 +434,9 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
         }
     }
 
+    /// A big integer has a form of its own here, and is text only where it is read.
     fn is_human_readable(&self) -> bool {
-        true
+        !matches!(self.plan(), Node::BigInt)
     }
 }
 

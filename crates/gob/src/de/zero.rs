@@ -2,7 +2,7 @@
 
 use polywire_schema::{Kind, Type};
 use serde::de::value::MapDeserializer;
-use serde::de::{self, DeserializeSeed, Visitor};
+use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::enums::no_variant;
@@ -159,6 +159,8 @@ impl<'de> de::Deserializer<'de> for Zero {
             Kind::Char | Kind::String | Kind::Time => self.deserialize_str(visitor),
             Kind::Enum(of) if of.is_unit_only() => self.deserialize_str(visitor),
             Kind::Bytes => self.deserialize_bytes(visitor),
+            Kind::Complex(_) => self.zeros(2, visitor),
+            Kind::BigInt => self.deserialize_u64(visitor),
             Kind::Option(_) => visitor.visit_none(),
             Kind::List(_) => self.zeros(0, visitor),
             Kind::Array(_, len) => self.zeros(len, visitor),
@@ -201,10 +203,10 @@ impl<'de> de::SeqAccess<'de> for Zeros {
     }
 }
 
-/// Seconds and nanoseconds.
-pub(super) struct Numbers(pub(super) std::array::IntoIter<u64, 2>);
+/// Seconds and nanoseconds, or the parts of a complex number.
+pub(super) struct Numbers<T>(pub(super) std::array::IntoIter<T, 2>);
 
-impl<'de> de::SeqAccess<'de> for Numbers {
+impl<'de, N: IntoDeserializer<'de, DecodeError>> de::SeqAccess<'de> for Numbers<N> {
     type Error = DecodeError;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -212,7 +214,6 @@ impl<'de> de::SeqAccess<'de> for Numbers {
         seed: T,
     ) -> Result<Option<T::Value>, DecodeError> {
         let Some(n) = self.0.next() else { return Ok(None) };
-        let n: de::value::U64Deserializer<DecodeError> = de::IntoDeserializer::into_deserializer(n);
-        seed.deserialize(n).map(Some)
+        seed.deserialize(n.into_deserializer()).map(Some)
     }
 }

@@ -57,6 +57,13 @@ impl<'a> Build<'a> {
         if self.fits(remote, ty, &mut Vec::new()) {
             return Ok(());
         }
+        if matches!(ty.kind, Kind::Any) {
+            return Err(mismatch(format!(
+                "gob: local interface type *interface {{}} can only be decoded from remote \
+                 interface type; received concrete type {}",
+                self.table.describe(remote)
+            )));
+        }
         Err(mismatch(format!(
             "gob: decoding into local type *{}, received remote type {}",
             go_type(ty),
@@ -78,6 +85,8 @@ impl<'a> Build<'a> {
             (Kind::Int(_) | Kind::Duration, _) => remote == basic::INT,
             (Kind::Uint(_), _) => remote == basic::UINT,
             (Kind::Float(_), _) => remote == basic::FLOAT,
+            (Kind::Complex(_), _) => remote == basic::COMPLEX,
+            (Kind::Any, _) => remote == basic::INTERFACE,
             (Kind::Char | Kind::String, _) => remote == basic::STRING,
             (Kind::Bytes, _) => remote == basic::BYTES,
             (Kind::List(item), _) if is_byte(item()) => remote == basic::BYTES,
@@ -88,7 +97,7 @@ impl<'a> Build<'a> {
             (Kind::Map(k, v), Some(&WireType::Map { key, elem })) => {
                 self.fits(key, k(), above) && self.fits(elem, v(), above)
             }
-            (Kind::Time, Some(WireType::Opaque(_))) => true,
+            (Kind::Time | Kind::BigInt, Some(WireType::Opaque(_))) => true,
             (Kind::Enum(of), _) if of.is_unit_only() => remote == basic::STRING,
             (_, Some(WireType::Struct { .. })) => is_struct(ty),
             _ => false,
@@ -107,7 +116,11 @@ impl<'a> Build<'a> {
     ) -> Result<usize, DecodeError> {
         let limit = self.table.limits().type_depth;
         if depth > limit {
-            return Err(DecodeError::Limit { what: "types within types", limit });
+            return Err(DecodeError::Limit {
+                what: "types within types",
+                limit,
+                setting: "type_depth",
+            });
         }
         let key = match local {
             Local::Type(ty) => (remote, (ty.id)(), 0),
@@ -148,6 +161,9 @@ impl<'a> Build<'a> {
             Kind::Int(bits) => Node::Int { bits, at: at.into() },
             Kind::Uint(bits) => Node::Uint { bits, at: at.into() },
             Kind::Float(bits) => Node::Float { bits, at: at.into() },
+            Kind::Complex(bits) => Node::Complex { bits, at: at.into() },
+            Kind::BigInt => Node::BigInt,
+            Kind::Any => Node::Any,
             Kind::Char => Node::Char,
             Kind::String => Node::String,
             Kind::Bytes => Node::Bytes,

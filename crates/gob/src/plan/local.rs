@@ -5,7 +5,7 @@ use polywire_schema::{Kind, Type};
 use crate::compile::is_byte;
 
 /// A local type in Go's syntax: `int8`, `[]T`, `map[string]int`.
-pub(super) fn go_type(ty: &Type) -> String {
+pub(crate) fn go_type(ty: &Type) -> String {
     match ty.kind {
         Kind::List(item) if is_byte(item()) => "[]uint8".to_owned(),
         Kind::List(item) => format!("[]{}", go_type(item())),
@@ -38,7 +38,11 @@ pub(super) fn scalar_name(kind: Kind) -> &'static str {
         Kind::Float(32) => "float32",
         Kind::Float(_) => "float64",
         Kind::Char | Kind::String | Kind::Enum(_) => "string",
+        Kind::Complex(32) => "complex64",
+        Kind::Complex(_) => "complex128",
         Kind::Bytes => "[]uint8",
+        Kind::BigInt => "big.Int",
+        Kind::Any => "interface {}",
         Kind::Duration => "time.Duration",
         Kind::Time => "time.Time",
         _ => "struct {}",

@@ -9,8 +9,9 @@ use crate::error::EncodeError;
 /// Appends the bytes of a byte string one by one, as serde gives a `Vec<u8>`.
 pub(super) struct ByteSink<'o>(pub(super) &'o mut Vec<u8>);
 
-/// Gives back the seconds or nanoseconds of a clock's reading.
-pub(super) struct Number;
+/// Gives back one of two numbers that make a value: the seconds or nanoseconds of a clock's reading,
+/// or the bits of a part of a complex number.
+pub(crate) struct Number;
 
 #[cold]
 fn other<T>(expected: &str) -> Result<T, EncodeError> {
@@ -162,9 +163,17 @@ impl Serializer for Number {
         Ok(u64::from(n))
     }
 
+    fn serialize_f32(self, x: f32) -> Result<u64, EncodeError> {
+        self.serialize_f64(x.into())
+    }
+
+    fn serialize_f64(self, x: f64) -> Result<u64, EncodeError> {
+        Ok(x.to_bits())
+    }
+
     refuse! {
         "u64"; serialize_bool: bool, serialize_i8: i8, serialize_i16: i16, serialize_i32: i32,
-        serialize_i64: i64, serialize_u8: u8, serialize_u16: u16, serialize_f32: f32,
-        serialize_f64: f64, serialize_char: char, serialize_str: &str, serialize_bytes: &[u8],
+        serialize_i64: i64, serialize_u8: u8, serialize_u16: u16, serialize_char: char,
+        serialize_str: &str, serialize_bytes: &[u8],
     }
 }

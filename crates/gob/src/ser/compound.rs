@@ -1,6 +1,6 @@
 //! Values of several parts: structs, lists, maps.
 
-use polywire_schema::{Field, Type, TypeRef};
+use polywire_schema::{Field, Kind, Type, TypeRef};
 use serde::{Serialize, ser};
 
 use super::capture::{ByteSink, Number};
@@ -82,8 +82,9 @@ pub(super) enum Compound<'o> {
         count: usize,
         start: usize,
     },
-    /// A `Duration` or `SystemTime`, which serde takes for structs of seconds and nanoseconds.
-    Clock {
+    /// A `Duration` or `SystemTime`, which serde takes for structs of seconds and nanoseconds, or a
+    /// complex number.
+    Pair {
         serializer: Serializer<'o>,
         parts: [u64; 2],
         at: usize,
@@ -109,7 +110,7 @@ impl Compound<'_> {
                 *next = after;
                 Ok(())
             }
-            Self::Clock { parts, at, .. } => {
+            Self::Pair { parts, at, .. } => {
                 let number = value.serialize(Number)?;
                 let part = parts.get_mut(*at).ok_or_else(unknown_field)?;
                 *part = number;
@@ -135,8 +136,8 @@ impl Compound<'_> {
                 Ok(())
             }
             Self::Nothing => Err(wrong_length()),
-            Self::Struct { .. } => self.field(None, value),
-            Self::Map { .. } | Self::Clock { .. } => Err(unknown_field()),
+            Self::Struct { .. } | Self::Pair { .. } => self.field(None, value),
+            Self::Map { .. } => Err(unknown_field()),
         }
     }
 
@@ -161,15 +162,15 @@ impl Compound<'_> {
                 }
                 Ok(true)
             }
-            Self::Clock { serializer, parts: [secs, nanos], .. } => {
-                if matches!(serializer.ty.kind, polywire_schema::Kind::Duration) {
-                    serializer.put_nanos(secs, nanos)
-                } else {
-                    let time = Timestamp::from_unix(secs, nanos)
+            Self::Pair { serializer, parts: [first, second], .. } => match serializer.ty.kind {
+                Kind::Duration => serializer.put_nanos(first, second),
+                Kind::Complex(_) => serializer.put_complex(first, second),
+                _ => {
+                    let time = Timestamp::from_unix(first, second)
                         .ok_or_else(|| EncodeError::Value("time out of range".into()))?;
                     serializer.put_time(time)
                 }
-            }
+            },
         }
     }
 }

@@ -6,6 +6,7 @@ use polywire_schema::{EnumType, Kind, Type, Variant, VariantShape};
 use serde::{Serialize, ser};
 
 use super::compound::{Compound, Fields};
+use crate::any;
 use crate::compile::is_byte;
 use crate::error::EncodeError;
 use crate::raw::{push_int, push_uint, put_bytes, put_float};
@@ -103,6 +104,27 @@ impl<'o> Serializer<'o> {
         if sent {
             put_bytes(self.out, &time.to_bytes());
         }
+        Ok(sent)
+    }
+
+    /// Takes the bits of both parts.
+    pub(super) fn put_complex(mut self, re: u64, im: u64) -> Result<bool, EncodeError> {
+        let sent = self.enter(re == 0 && im == 0);
+        if sent {
+            put_float(self.out, f64::from_bits(re));
+            put_float(self.out, f64::from_bits(im));
+        }
+        Ok(sent)
+    }
+
+    /// Writes what an interface holds; nil is left out where it can be.
+    fn put_any<T: Serialize + ?Sized>(mut self, value: &T) -> Result<bool, EncodeError> {
+        let Some(written) = any::ask(value)? else { return self.mismatch("no interface") };
+        let sent = self.enter(written.is_empty());
+        if sent && written.is_empty() {
+            self.out.push(0);
+        }
+        self.out.extend_from_slice(&written);
         Ok(sent)
     }
 
@@ -230,6 +252,12 @@ impl<'o> ser::Serializer for Serializer<'o> {
         match self.ty.kind {
             Kind::Bytes => {}
             Kind::List(item) if is_byte(item()) => {}
+            // Zero too: what is absent may be nil in Go, which zero is not.
+            Kind::BigInt => {
+                self.enter(false);
+                put_bytes(self.out, bytes);
+                return Ok(true);
+            }
             _ => return self.mismatch("a byte string"),
         }
         let sent = self.enter(bytes.is_empty());
@@ -291,9 +319,12 @@ impl<'o> ser::Serializer for Serializer<'o> {
     #[inline]
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _name: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<bool, EncodeError> {
+        if name == any::NAME {
+            return self.put_any(value);
+        }
         value.serialize(self)
     }
 
@@ -333,6 +364,9 @@ impl<'o> ser::Serializer for Serializer<'o> {
                 Ok(Compound::List { out: self.out, item, len: Some(len), count: 0, start })
             }
             Kind::Tuple(items) => Ok(self.fields(Fields::Unnamed(items), 1)),
+            Kind::Complex(_) if len == 2 => {
+                Ok(Compound::Pair { serializer: self, parts: [0, 0], at: 0 })
+            }
             Kind::Struct(of) => Ok(self.fields(Fields::Named(of.fields), 1)),
             _ => self.mismatch("a tuple"),
         }
@@ -389,7 +423,7 @@ impl<'o> ser::Serializer for Serializer<'o> {
         match self.ty.kind {
             Kind::Struct(of) => Ok(self.fields(Fields::Named(of.fields), 1)),
             Kind::Duration | Kind::Time => {
-                Ok(Compound::Clock { serializer: self, parts: [0, 0], at: 0 })
+                Ok(Compound::Pair { serializer: self, parts: [0, 0], at: 0 })
             }
             _ => self.mismatch("a struct"),
         }
@@ -409,5 +443,10 @@ impl<'o> ser::Serializer for Serializer<'o> {
         self.enter_variant(at);
         self.place = Place::Element;
         Ok(self.fields(Fields::Named(of.fields), 2))
+    }
+
+    /// A big integer has a form of its own here, and is text only where it is read.
+    fn is_human_readable(&self) -> bool {
+        !matches!(self.ty.kind, Kind::BigInt)
     }
 }

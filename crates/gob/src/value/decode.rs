@@ -27,6 +27,22 @@ pub fn decode_value(frame: &Frame) -> Result<Value, DecodeError> {
     decode.value(id, 0)
 }
 
+/// Decodes what an interface holds, which may lie in later messages; `None` if it is nil.
+pub(crate) fn interface<'a>(
+    reader: &mut Reader<'a>,
+    table: &'a TypeTable,
+    depth: usize,
+) -> Result<Option<Box<Dynamic>>, DecodeError> {
+    let limit = table.limits().value_depth;
+    if depth >= limit {
+        return Err(too_deep(limit));
+    }
+    let mut decode = Decode { reader: reader.clone(), table };
+    let held = decode.interface(depth.saturating_add(1))?;
+    *reader = decode.reader;
+    Ok(held)
+}
+
 struct Decode<'a> {
     reader: Reader<'a>,
     table: &'a TypeTable,
@@ -54,7 +70,7 @@ impl Decode<'_> {
         }
         let depth = depth.saturating_add(1);
         if id == basic::INTERFACE {
-            return self.interface(depth);
+            return self.interface(depth).map(Value::Interface);
         }
         let table = self.table;
         match &table.get(id).ok_or_else(unknown_type)?.ty {
@@ -115,10 +131,10 @@ impl Decode<'_> {
         Ok(Value::Map(Box::new(Map { shape: self.shape(id), entries })))
     }
 
-    fn interface(&mut self, depth: usize) -> Result<Value, DecodeError> {
+    fn interface(&mut self, depth: usize) -> Result<Option<Box<Dynamic>>, DecodeError> {
         let name = interface_name(&mut self.reader.cursor)?;
         if name.is_empty() {
-            return Ok(Value::Interface(None));
+            return Ok(None);
         }
         let name = String::from_utf8_lossy(name).into_owned();
         let table = self.table;
@@ -131,7 +147,7 @@ impl Decode<'_> {
         };
         interface_value(&mut self.reader.cursor, table, id)?;
         let value = self.value(id, depth)?;
-        Ok(Value::Interface(Some(Box::new(Dynamic { name, value }))))
+        Ok(Some(Box::new(Dynamic { name, value })))
     }
 
     fn shape(&self, id: i32) -> Shape {

@@ -41,6 +41,25 @@ pub fn encode_value(value: &Value) -> Result<(Bytes, Arc<Definitions>), EncodeEr
     Ok((Bytes::from(out).slice(start..), Arc::clone(&known.definitions)))
 }
 
+/// Encodes what an interface holds as it stands in a struct or list, and names the definitions that a
+/// stream must have had before it.
+pub(crate) fn encode_interface(
+    dynamic: &Dynamic,
+) -> Result<(Vec<u8>, Arc<Definitions>), EncodeError> {
+    let mut shapes = vec![dynamic.value.shape()];
+    collect(&dynamic.value, &mut shapes);
+    let mut import = Import::default();
+    for shape in &shapes {
+        import.shape(shape);
+    }
+    let root = shapes.first().map_or(0, |shape| import.id(shape));
+    let known = intern(&import, root)?;
+    let ids = Ids { import: &import, shift: known.shift };
+    let mut out = Vec::new();
+    Encode { ids: &ids }.interface(dynamic, &mut out)?;
+    Ok((out, known.definitions))
+}
+
 /// The types of what interfaces hold, at any depth.
 fn collect(value: &Value, shapes: &mut Vec<Shape>) {
     match value {
