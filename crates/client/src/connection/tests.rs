@@ -1,3 +1,5 @@
+mod streams;
+
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +27,7 @@ struct Peer {
 enum Got {
     Call(NetrpcTicket, Box<Request>),
     Cancel,
+    Other(ServerEvent<NetrpcTicket>),
 }
 
 impl Peer {
@@ -46,7 +49,7 @@ impl Peer {
                         Got::Call(ticket, Box::new(request))
                     }
                     ServerEvent::Cancel { .. } => Got::Cancel,
-                    other => panic!("{other:?}"),
+                    other => Got::Other(other),
                 });
             }
         }
