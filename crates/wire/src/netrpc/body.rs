@@ -97,7 +97,8 @@ impl<'a> Carried<'a> {
     }
 }
 
-fn define(definitions: &Definitions, sent: &mut Sent, dst: &mut Outgoing) {
+/// Appends the definitions that the stream has not had.
+pub(super) fn define(definitions: &Definitions, sent: &mut Sent, dst: &mut Outgoing) {
     for (_, message) in sent.missing(definitions) {
         dst.put_slice(message);
     }

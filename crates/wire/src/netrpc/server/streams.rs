@@ -3,7 +3,7 @@
 use polywire_core::{Body, Encoding, Payload, Status};
 
 use super::{Event, NetrpcServer};
-use crate::netrpc::body::Carried;
+use crate::netrpc::body::{Carried, define};
 use crate::netrpc::header::{
     EXT_VERSION, ExtendedResponse, KIND_ASK, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN,
     KIND_WINDOW, types,
@@ -101,7 +101,7 @@ impl NetrpcServer {
     /// Appends a header that no body follows.
     fn put_lone(&mut self, mut header: ExtendedResponse<'_>, dst: &mut Outgoing) {
         header.ext = self.owed_ext();
-        Carried::Nothing.define(types().extended_response, &mut self.sent, dst);
+        define(types().extended_response.definitions(), &mut self.sent, dst);
         header.put(dst.tail());
     }
 
