@@ -96,7 +96,7 @@ impl<'a, S, A, R> Call<'a, S, A, R> {
     }
 
     /// Calls the method under another service's name: a Go service registered by
-    /// `RegisterName`.
+    /// `RegisterName`. It is the whole name: no package is put in front of it.
     pub fn service_name(mut self, name: impl Into<Arc<str>>) -> Self {
         self.service_name = Some(name.into());
         self
@@ -114,6 +114,7 @@ impl<'a, S, A, R> Call<'a, S, A, R> {
 impl<S: Service, A: IntoBody, R: FromResponse> Call<'_, S, A, R> {
     fn request(self) -> Result<Request, Status> {
         let name = self.method_name()?;
+        let is_renamed = self.service_name.is_some();
         let body =
             self.argument.into_body(self.service.encoding()).map_err(|e| encode_error(&e))?;
         let mut request = Request::new(name, body);
@@ -127,6 +128,9 @@ impl<S: Service, A: IntoBody, R: FromResponse> Call<'_, S, A, R> {
         request.hints.kind = self.method.kind;
         request.hints.idempotent = self.method.idempotent;
         request.hints.retries = self.retries;
+        if !is_renamed {
+            request.hints.package = self.method.package;
+        }
         Ok(request)
     }
 }

@@ -79,6 +79,8 @@ pub struct MethodDescriptor {
     pub name: &'static str,
     /// Service and method joined by a dot, as a client sends it: `Greeter.Hello`.
     pub path: &'static str,
+    /// The package of the service, as in [`ServiceDescriptor::package`].
+    pub package: &'static str,
     /// The type of the argument.
     pub request: TypeRef,
     /// The type of the result.
@@ -105,6 +107,7 @@ impl MethodDescriptor {
         Self {
             name,
             path,
+            package: "",
             request,
             reply,
             kind: CallKind::Unary,
@@ -112,6 +115,13 @@ impl MethodDescriptor {
             detached: false,
             docs: "",
         }
+    }
+
+    /// Sets the package of the service.
+    #[must_use]
+    pub const fn with_package(mut self, package: &'static str) -> Self {
+        self.package = package;
+        self
     }
 
     /// Says how many values go each way.

@@ -32,7 +32,7 @@ pub struct Request {
     pub extensions: Extensions,
 }
 
-/// How a call may be carried out; known to the caller, never sent.
+/// How a call may be carried out; known to the caller, and sent only where a wire says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Hints {
@@ -43,6 +43,9 @@ pub struct Hints {
     pub idempotent: bool,
     /// Attempts after the first; `None` leaves it to the client.
     pub retries: Option<u32>,
+    /// What stands in front of the service's name, with a dot between, on wires whose names hold
+    /// packages: `greeter.v1`. Empty if nothing does.
+    pub package: &'static str,
 }
 
 impl Request {
@@ -55,7 +58,7 @@ impl Request {
             deadline: None,
             body,
             connection: None,
-            hints: Hints { kind: CallKind::Unary, idempotent: false, retries: None },
+            hints: Hints { kind: CallKind::Unary, idempotent: false, retries: None, package: "" },
             extensions: Extensions::new(),
         }
     }

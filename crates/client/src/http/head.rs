@@ -102,9 +102,12 @@ fn bare(
 
 fn uri(manner: &Manner, request: &Request, query: Option<&str>) -> Result<Uri, Status> {
     let (service, method) = (request.method.service(), request.method.method());
-    let mut path =
-        String::with_capacity(service.len().saturating_add(method.len()).saturating_add(2));
-    for part in ["/", service, "/", method] {
+    let package = request.hints.package;
+    let dot = if package.is_empty() { "" } else { "." };
+    let parts = ["/", package, dot, service, "/", method];
+    let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
+    let mut path = String::with_capacity(length);
+    for part in parts {
         path.push_str(part);
     }
     if let Some(query) = query {

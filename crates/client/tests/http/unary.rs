@@ -57,6 +57,18 @@ async fn a_call_is_one_post_of_a_prefixed_message_and_its_reply_has_metadata_at_
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_path_has_the_package_in_front_of_the_service() {
+    let peer = Peer::answering(|call, respond| async move {
+        let path = call.uri().path().to_owned();
+        reply(respond, &[], message(0, path.as_bytes()), &[("grpc-status", "0")]);
+    })
+    .await;
+    let mut request = call(b"ping");
+    request.hints.package = "greeter.v1";
+    assert_eq!(bytes(&peer.grpc().call(request).await), b"/greeter.v1.test.Echo/Say");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_empty_message_is_a_message_and_a_large_one_comes_whole() {
     let peer = Peer::answering(echo).await;
     let channel = peer.grpc();

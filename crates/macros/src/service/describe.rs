@@ -16,12 +16,16 @@ impl Service {
     pub(super) fn descriptor(&self) -> TokenStream {
         let (p, name) = (&self.private, &self.name);
         let methods = self.methods.iter().map(|method| self.method_descriptor(method));
-        let package = self.package.as_ref().map(|package| quote!(.with_package(#package)));
+        let package = self.with_package();
         let docs = with_docs(&self.docs);
         quote! {
             static __DESCRIPTOR: #p::ServiceDescriptor =
                 #p::ServiceDescriptor::new(#name, const { &[#(#methods),*] }) #package #docs;
         }
+    }
+
+    fn with_package(&self) -> Option<TokenStream> {
+        self.package.as_ref().map(|package| quote!(.with_package(#package)))
     }
 
     fn method_descriptor(&self, method: &Method) -> TokenStream {
@@ -31,7 +35,7 @@ impl Service {
         let reply = self.type_ref(&method.reply);
         let idempotent = method.idempotent.then(|| quote!(.idempotent()));
         let detached = method.detached.then(|| quote!(.detached()));
-        let docs = with_docs(&method.docs);
+        let (package, docs) = (self.with_package(), with_docs(&method.docs));
         let kind = match (method.client_streams, method.server_streams) {
             (false, false) => None,
             (true, false) => Some(quote!(.with_kind(#p::CallKind::ClientStreaming))),
@@ -40,7 +44,7 @@ impl Service {
         };
         quote! {
             #p::MethodDescriptor::new(#name, #path, #request, #reply)
-                #kind #idempotent #detached #docs
+                #package #kind #idempotent #detached #docs
         }
     }
 

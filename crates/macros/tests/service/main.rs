@@ -162,6 +162,7 @@ fn the_descriptor_has_names_docs_and_flags() {
             ("Touch", "Greeter.Touch"),
         ]
     );
+    assert!(described.methods.iter().all(|method| method.package == "greeter.v1"));
     let [hello, id, sum, _] = described.methods else { panic!() };
     assert_eq!((hello.docs, hello.idempotent, hello.detached), ("Says hello.", true, false));
     assert_eq!((sum.idempotent, sum.detached), (false, true));
