@@ -55,13 +55,24 @@ enum Transport {
     GrpcTls,
 }
 
+/// How a case ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// As it should.
+    Passed,
+    /// Otherwise.
+    Failed(String),
+    /// It was not run: the peer says that it cannot do its part.
+    Skipped(String),
+}
+
 /// Runs the suites; `report` gets the name of each case and how it ended.
 ///
 /// # Errors
 /// The server cannot be started, or there is no such suite.
 pub async fn run(
     options: &ClientOptions,
-    mut report: impl FnMut(&str, Result<(), String>),
+    mut report: impl FnMut(&str, Ending),
 ) -> Result<(), Failure> {
     let suites = match options.suites.as_slice() {
         [] => &["netrpc".to_owned(), "jsonrpc".to_owned()],
@@ -78,7 +89,11 @@ pub async fn run(
         for case in cases {
             let name = format!("{suite}/{}", case.name);
             if name.contains(&options.only) {
-                report(&name, case.within_deadline(&peer).await);
+                let ending = match peer.absence(&name) {
+                    Some(why) => Ending::Skipped(why.to_owned()),
+                    None => case.within_deadline(&peer).await,
+                };
+                report(&name, ending);
             }
         }
     }
@@ -104,10 +119,11 @@ impl Case {
         })
     }
 
-    async fn within_deadline(&self, peer: &Arc<Peer>) -> Result<(), String> {
+    async fn within_deadline(&self, peer: &Arc<Peer>) -> Ending {
         match timeout(DEADLINE, (self.run)(Arc::clone(peer))).await {
-            Ok(outcome) => outcome.map_err(|failure| chain(&*failure)),
-            Err(_) => Err(format!("no end after {} s", DEADLINE.as_secs())),
+            Ok(Ok(())) => Ending::Passed,
+            Ok(Err(failure)) => Ending::Failed(chain(&*failure)),
+            Err(_) => Ending::Failed(format!("no end after {} s", DEADLINE.as_secs())),
         }
     }
 }

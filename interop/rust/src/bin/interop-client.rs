@@ -1,11 +1,11 @@
-//! Calls Go's server in every way there is, and prints a line per case: `ok NAME` or `FAIL NAME:
-//! why`.
+//! Calls a foreign server in every way there is, and prints a line per case: `ok NAME`, `FAIL NAME:
+//! why` or `skip NAME: why`.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports so")]
 
 use std::process::ExitCode;
 
-use polywire_interop::client::{ClientOptions, run};
+use polywire_interop::client::{ClientOptions, Ending, run};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -14,12 +14,13 @@ async fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     let mut failed = 0_u32;
-    let report = |name: &str, outcome: Result<(), String>| match outcome {
-        Ok(()) => println!("ok {name}"),
-        Err(why) => {
+    let report = |name: &str, ending: Ending| match ending {
+        Ending::Passed => println!("ok {name}"),
+        Ending::Failed(why) => {
             failed += 1;
             println!("FAIL {name}: {why}");
         }
+        Ending::Skipped(why) => println!("skip {name}: {why}"),
     };
     if let Err(error) = run(&options, report).await {
         eprintln!("interop-client: {error}");

@@ -14,6 +14,7 @@ use super::{ClientOptions, Failure, Transport};
 pub(super) struct Peer {
     pub(super) options: ClientOptions,
     process: Child,
+    /// By name, and beside them what the server is without.
     addresses: HashMap<String, String>,
 }
 
@@ -34,6 +35,12 @@ impl Peer {
     /// The address of `tcp`, `http`, `jsonrpc` or `tls`.
     pub(super) fn address(&self, name: &str) -> &str {
         self.addresses.get(name).map_or("", String::as_str)
+    }
+
+    /// Why the server cannot do its part of a case; `None` if it can.
+    pub(super) fn absence(&self, case: &str) -> Option<&str> {
+        let name = case.rsplit_once('/').map_or(case, |(_, name)| name);
+        self.addresses.get(&format!("without {name}")).map(String::as_str)
     }
 
     pub(super) fn url(&self, transport: Transport) -> String {
