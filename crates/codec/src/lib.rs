@@ -26,6 +26,9 @@ pub mod compression;
 mod error;
 pub mod json;
 mod message;
+#[cfg(feature = "prost")]
+#[doc(hidden)]
+pub mod prost;
 pub mod protobuf;
 mod std_messages;
 mod streaming;
@@ -40,5 +43,9 @@ pub mod __private {
     pub use polywire_core::{Encoding, Payload};
     pub use polywire_schema as schema;
 
+    pub use serde;
+
     pub use crate::__impl_message as impl_message;
+    #[cfg(feature = "prost")]
+    pub use crate::prost;
 }

@@ -52,6 +52,9 @@ pub enum ProtobufError {
         /// The enum.
         name: &'static str,
     },
+    /// The bytes are no message of a type that prost generated; the text is prost's.
+    #[error("{0}")]
+    Message(String),
     /// Messages are nested more deeply than anybody needs.
     #[error("exceeded max depth of {limit} messages")]
     TooDeep {

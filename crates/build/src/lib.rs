@@ -1,0 +1,2 @@
+//! Services and messages from `.proto` files, for `build.rs`; no `protoc` is needed.
+#![forbid(unsafe_code)]
