@@ -27,7 +27,8 @@ struct Peer {
 enum Got {
     Call(NetrpcTicket, Box<Request>),
     Cancel,
-    Other(ServerEvent<NetrpcTicket>),
+    Opened(u64),
+    Argument,
 }
 
 impl Peer {
@@ -49,7 +50,9 @@ impl Peer {
                         Got::Call(ticket, Box::new(request))
                     }
                     ServerEvent::Cancel { .. } => Got::Cancel,
-                    other => Got::Other(other),
+                    ServerEvent::Open { key, .. } => Got::Opened(key),
+                    ServerEvent::Message { .. } => Got::Argument,
+                    other => panic!("{other:?}"),
                 });
             }
         }
