@@ -10,7 +10,16 @@ fn main() {
         .output_type("crate::Message")
         .codec_path("tonic_prost::ProstCodec")
         .build();
-    let service = Service::builder().name("Echo").package("bench").method(echo).build();
+    let count = Method::builder()
+        .name("count")
+        .route_name("Count")
+        .input_type("crate::Wanted")
+        .output_type("crate::Message")
+        .codec_path("tonic_prost::ProstCodec")
+        .server_streaming()
+        .build();
+    let service =
+        Service::builder().name("Echo").package("bench").method(echo).method(count).build();
     Builder::new().compile(&[service]);
     println!("cargo::rerun-if-changed=build.rs");
 }

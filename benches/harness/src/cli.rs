@@ -31,7 +31,7 @@ pub fn main<P: Peer>() -> ExitCode {
 
 const USAGE: &str = "\
 usage: PEER server [--runtime current|multi] [--listen 127.0.0.1:0]
-       PEER client --server ADDR --load W1..W6 [--secs 1] [--warm-up 0.3] [--watch PID,..]
+       PEER client --server ADDR --load W1..W7 [--secs 1] [--warm-up 0.3] [--watch PID,..]
 
 The server prints the address it listens on. The client prints one line of JSON; the first process
 to watch is the server, whose memory W6 is about.";
@@ -66,6 +66,7 @@ fn client<P: Peer>(options: &Options) -> Result<(), BoxError> {
     let line = match load {
         Load::Calls { .. } => runtime.block_on(load::calls::<P>(load, &run))?,
         Load::Idle => runtime.block_on(load::idle::<P>(&run))?,
+        Load::Stream { bytes } => runtime.block_on(load::stream::<P>(bytes, &run))?,
     };
     println!("{line}");
     Ok(())

@@ -1,7 +1,7 @@
 //! The loads: closed loops that count calls, and idle connections that cost memory.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,6 +20,8 @@ pub(crate) enum Load {
     Calls { connections: usize, in_flight: usize, bytes: usize },
     /// Connections that have had one call each.
     Idle,
+    /// One stream of messages from the server, and another when it has ended.
+    Stream { bytes: usize },
 }
 
 impl Load {
@@ -33,6 +35,7 @@ impl Load {
             "W4" => calls(1, 64, 4 << 10),
             "W5" => calls(1, 4, 1 << 20),
             "W6" => Self::Idle,
+            "W7" => Self::Stream { bytes: 32 },
             _ => return None,
         })
     }
@@ -81,17 +84,59 @@ pub(crate) async fn calls<P: Peer>(load: Load, run: &Run) -> Result<String, BoxE
     while let Some(ended) = callers.join_next().await {
         ended??;
     }
-    let spent: Vec<String> =
-        after.iter().zip(&before).map(|(a, b)| (a.saturating_sub(*b) / 1000).to_string()).collect();
     let latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(format!(
-        r#"{{"calls":{},"secs":{secs:.6},"p50_us":{:.2},"p99_us":{:.2},"cpu_us":[{}]}}"#,
-        latencies.total(),
-        latencies.quantile(0.5) as f64 / 1e3,
-        latencies.quantile(0.99) as f64 / 1e3,
-        spent.join(","),
-    ))
+    let (p50, p99) = (latencies.quantile(0.5) as f64 / 1e3, latencies.quantile(0.99) as f64 / 1e3);
+    Ok(line(latencies.total(), secs, [p50, p99], &before, &after))
 }
+
+/// What a run says of itself.
+fn line(calls: u64, secs: f64, [p50, p99]: [f64; 2], before: &[u64], after: &[u64]) -> String {
+    let spent: Vec<String> =
+        after.iter().zip(before).map(|(a, b)| (a.saturating_sub(*b) / 1000).to_string()).collect();
+    let spent = spent.join(",");
+    format!(
+        r#"{{"calls":{calls},"secs":{secs:.6},"p50_us":{p50:.2},"p99_us":{p99:.2},"cpu_us":[{spent}]}}"#
+    )
+}
+
+/// Reads streams for as long as the window; answers with a line of JSON in which a message is a
+/// call, and there are no latencies.
+pub(crate) async fn stream<P: Peer>(bytes: usize, run: &Run) -> Result<String, BoxError> {
+    let client = P::connect(run.server).await?;
+    let came = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&came);
+    let mut reader = JoinSet::new();
+    reader.spawn(async move {
+        loop {
+            let mut wrong = None;
+            let check = |len| {
+                counted.fetch_add(1, Ordering::Relaxed);
+                if len != bytes {
+                    wrong = Some(len);
+                }
+            };
+            P::stream(&client, bytes, STREAM_MESSAGES, check).await?;
+            if let Some(len) = wrong {
+                return Err::<(), BoxError>(format!("{len} bytes came for {bytes}").into());
+            }
+        }
+    });
+    let window = async {
+        time::sleep(run.warm_up).await;
+        let (before, count, start) = (cpu(run), came.load(Ordering::Relaxed), now());
+        time::sleep(run.window).await;
+        let secs = start.elapsed().as_secs_f64();
+        let count = came.load(Ordering::Relaxed).saturating_sub(count);
+        line(count, secs, [0.0; 2], &before, &cpu(run))
+    };
+    tokio::select! {
+        line = window => Ok(line),
+        Some(failed) = reader.join_next() => Err(failed?.err().unwrap_or("the streams ended".into())),
+    }
+}
+
+/// Messages of one stream: enough that beginning and ending do not count.
+const STREAM_MESSAGES: u32 = 1_000_000;
 
 /// One closed loop.
 async fn caller<P: Peer>(

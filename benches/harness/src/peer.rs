@@ -33,4 +33,16 @@ pub trait Peer: 'static {
         client: &Self::Client,
         payload: Self::Payload,
     ) -> impl Future<Output = Result<Self::Payload, BoxError>> + Send;
+
+    /// Asks for so many messages of so many bytes in one stream of the server's, and reports each
+    /// one that came with its length.
+    fn stream(
+        client: &Self::Client,
+        bytes: usize,
+        count: u32,
+        came: impl FnMut(usize) + Send,
+    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = (client, bytes, count, came);
+        std::future::ready(Err("this peer has no streams".into()))
+    }
 }

@@ -13,6 +13,8 @@ pub(super) enum Peer {
     /// A plain tokio echo, the limit.
     Raw,
     Polywire,
+    /// The same server; the client speaks gRPC.
+    PolywireGrpc,
     Tarpc,
     Tonic,
     Go,
@@ -20,12 +22,27 @@ pub(super) enum Peer {
 
 impl Peer {
     pub(super) const ALL: &[Self] =
-        &[Self::Raw, Self::Polywire, Self::Tarpc, Self::Tonic, Self::Go];
+        &[Self::Raw, Self::Polywire, Self::PolywireGrpc, Self::Tarpc, Self::Tonic, Self::Go];
+
+    /// The package that its program is in.
+    fn package(self) -> String {
+        let name = if self == Self::PolywireGrpc { Self::Polywire } else { self }.name();
+        format!("bench-{name}")
+    }
+
+    /// Whether it can be put under a load.
+    pub(super) const fn bears(self, load: Load) -> bool {
+        match load {
+            Load::W7 => matches!(self, Self::Polywire | Self::PolywireGrpc | Self::Tonic),
+            _ => true,
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
             Self::Polywire => "polywire",
+            Self::PolywireGrpc => "polywire-grpc",
             Self::Tarpc => "tarpc",
             Self::Tonic => "tonic",
             Self::Go => "go",
@@ -42,10 +59,12 @@ pub(super) enum Load {
     W4,
     W5,
     W6,
+    W7,
 }
 
 impl Load {
-    pub(super) const ALL: &[Self] = &[Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6];
+    pub(super) const ALL: &[Self] =
+        &[Self::W1, Self::W2, Self::W3, Self::W4, Self::W5, Self::W6, Self::W7];
 }
 
 /// The scheduler of a Rust server.
@@ -151,7 +170,7 @@ pub(super) fn build(peers: &[Peer], smoke: bool) -> Result<Programs, String> {
     cargo.args(["build", "--profile", profile, "--target-dir"]).arg(&target_dir);
     let rust: Vec<Peer> = peers.iter().copied().filter(|&peer| peer != Peer::Go).collect();
     rust.iter().for_each(|peer| {
-        cargo.args(["--package", &format!("bench-{peer}")]);
+        cargo.args(["--package", &peer.package()]);
     });
     if !rust.is_empty() {
         succeed(&mut cargo)?;

@@ -56,7 +56,7 @@ fn p99(figures: &Figures) -> Option<f64> {
     }
 }
 
-fn server_us(figures: &Figures) -> Option<f64> {
+pub(super) fn server_us(figures: &Figures) -> Option<f64> {
     match figures {
         Figures::Calls { server_us, .. } => Some(*server_us),
         Figures::Idle { .. } => None,
@@ -106,6 +106,7 @@ pub(super) fn speed(contestants: &[Contestant], loads: &[Load], samples: &[Sampl
             Load::W2 | Load::W3 | Load::W4 => vec![format!("{load} calls/s"), "x raw".to_owned()],
             Load::W5 => vec!["W5 MB/s".to_owned(), "x raw".to_owned()],
             Load::W6 => vec!["W6 KiB/conn".to_owned()],
+            Load::W7 => vec!["W7 messages/s".to_owned()],
         });
     }
     let row = |&contestant: &Contestant| {
@@ -120,6 +121,7 @@ pub(super) fn speed(contestants: &[Contestant], loads: &[Load], samples: &[Sampl
                 Load::W2 | Load::W3 | Load::W4 => vec![whole(of(per_sec)), fixed(ratio, 2)],
                 Load::W5 => vec![whole(of(per_sec).map(|rate| rate * MIB / 1e6)), fixed(ratio, 2)],
                 Load::W6 => vec![fixed(of(kib), 1)],
+                Load::W7 => vec![whole(of(per_sec))],
             });
         }
         row

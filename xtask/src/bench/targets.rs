@@ -1,7 +1,7 @@
 //! What polywire promises, and whether these samples keep it.
 
 use super::peer::{Contestant, Load, Peer, Runtime};
-use super::report::{by_round, fixed, kib, markdown, median, p50, per_sec, ratio};
+use super::report::{by_round, fixed, kib, markdown, median, p50, per_sec, ratio, server_us};
 use super::sample::Sample;
 
 /// A table of all promises for which there are samples; `None` if there is none.
@@ -51,6 +51,15 @@ const RATES: &[(Load, Peer, f64)] = &[
     (Load::W5, Peer::Raw, 0.8),
 ];
 
+/// Processor time of the server per call over gRPC as a multiple of tonic's, on either runtime.
+const PROCESSOR: &[(Runtime, f64)] = &[(Runtime::Current, 1.0), (Runtime::Multi, 0.6)];
+
+/// Messages of a stream per second as a multiple of tonic's.
+const STREAMS: &[(Peer, f64)] = &[(Peer::PolywireGrpc, 1.0), (Peer::Polywire, 1.5)];
+
+/// Loads that are compared over gRPC.
+const GRPC: &[Load] = &[Load::W1, Load::W2, Load::W3, Load::W4];
+
 /// Loads under which the runtime must not matter.
 const CALLS: &[Load] = &[Load::W1, Load::W2, Load::W3, Load::W4, Load::W5];
 
@@ -76,6 +85,25 @@ impl Target {
                 limit: Limit::AtLeast(0.85),
                 measured: ratio(&rate(POLYWIRE_MULTI), &rate(POLYWIRE)),
             });
+        }
+        for &(runtime, limit) in PROCESSOR {
+            for &load in GRPC {
+                let cost = |peer| by_round(samples, Contestant { peer, runtime }, load, server_us);
+                all.push(Self {
+                    what: format!("{load} server us/call x tonic, gRPC, {}", runtime.name()),
+                    limit: Limit::AtMost(limit),
+                    measured: ratio(&cost(Peer::PolywireGrpc), &cost(Peer::Tonic)),
+                });
+            }
+            for &(peer, limit) in STREAMS {
+                let rate =
+                    |peer| by_round(samples, Contestant { peer, runtime }, Load::W7, per_sec);
+                all.push(Self {
+                    what: format!("W7 messages/s x tonic, {peer}, {}", runtime.name()),
+                    limit: Limit::AtLeast(limit),
+                    measured: ratio(&rate(peer), &rate(Peer::Tonic)),
+                });
+            }
         }
         for contestant in [POLYWIRE, POLYWIRE_MULTI] {
             let memory = by_round(samples, contestant, Load::W6, kib);

@@ -1,0 +1,15 @@
+//! The echo in polywire, over the netrpc wire.
+
+use std::process::ExitCode;
+
+use bench_polywire::{Polywire, Wire};
+
+struct Client;
+
+impl Wire for Client {
+    const SCHEME: &str = "netrpc";
+}
+
+fn main() -> ExitCode {
+    bench_harness::main::<Polywire<Client>>()
+}
