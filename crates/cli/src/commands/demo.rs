@@ -46,12 +46,17 @@ impl DemoGreeter {
 }
 
 /// A wire: its URL scheme, and who speaks it.
-const WIRES: [(&str, &str); 5] = [
+const WIRES: [(&str, &str); 10] = [
     ("netrpc", "Go net/rpc, rpc.Dial"),
     ("netrpc+http", "Go net/rpc, rpc.DialHTTP"),
     ("jsonrpc", "Go net/rpc/jsonrpc"),
     ("jsonrpc2", "JSON-RPC 2.0"),
     ("netrpc+tls", "Go net/rpc over tls.Dial"),
+    ("grpc", "gRPC in any language"),
+    ("grpc+tls", "gRPC over TLS"),
+    ("grpc-web", "gRPC-Web, browsers"),
+    ("connect", "Connect in any language"),
+    ("connect?codec=json", "Connect with JSON, curl"),
 ];
 
 /// Calls per wire; enough for a median, few enough to be done at once.
@@ -68,7 +73,10 @@ pub(crate) async fn run(args: &DemoArgs, format: Format) -> Result<(), Failure> 
     output::message(&format!("a greeter listens on {address}: one port for every wire"));
     let mut outcomes = Vec::new();
     for (scheme, _) in WIRES {
-        outcomes.push(measure(&format!("{scheme}://{address}"), trusted.clone()).await);
+        let (scheme, query) = scheme.split_once('?').map_or((scheme, ""), |(s, q)| (s, q));
+        let question = if query.is_empty() { "" } else { "?" };
+        let url = format!("{scheme}://{address}{question}{query}");
+        outcomes.push(measure(&url, trusted.clone()).await);
     }
     report(&outcomes, format);
     if args.stay {
@@ -133,6 +141,7 @@ async fn stay(running: Running, address: &Address) {
          polywire describe greeter\n  \
          polywire call greeter Greeter.Hello '{{\"name\": \"Ann\"}}'\n  \
          polywire call jsonrpc://{address} Greeter.Add '{{\"a\": 1, \"b\": 2}}'\n  \
+         curl -d '{{\"name\": \"Ann\"}}' -H 'content-type: application/json' {address}/Greeter/Hello\n  \
          polywire bench netrpc://{address} Greeter.Hello '{{\"name\": \"Ann\"}}' -z 5s\n\n\
          and from Go:\n\n  \
          client, err := rpc.Dial(\"tcp\", \"{address}\")\n  \
