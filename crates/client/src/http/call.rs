@@ -66,17 +66,19 @@ struct OnItsWay {
 /// Sends a call with prefixes before its messages.
 fn send(shared: &Shared, request: &Request, failure: ArgumentFailure) -> Result<OnItsWay, Status> {
     let encoder = Encoder::new(&shared.manner, request);
-    let head = head::post(&shared.manner, request, encoder.compression())?;
-    let (message, prefix) = match &request.body {
+    let (message, prefix, compression) = match &request.body {
         Body::Unary(payload) => encoder.parts(payload)?,
         Body::Stream(values) => {
+            let head = head::post(&shared.manner, request, encoder.compression())?;
             let (response, stream) = open(shared, head, false)?;
             let Some(values) = values.take() else { return Err(gone()) };
             let sending = outgoing::send(values, stream, encoder, request.deadline, failure);
             return Ok(OnItsWay { response, arguments: Some(sending) });
         }
-        _ => (Bytes::new(), [0; PREFIX]),
+        _ => (Bytes::new(), [0; PREFIX], Compression::Identity),
     };
+    // Servers answer as they are asked: a head that names a compression asks for it.
+    let head = head::post(&shared.manner, request, compression)?;
     let (response, mut stream) = open(shared, head, false)?;
     if message.len() <= COPIED {
         let mut whole = BytesMut::with_capacity(PREFIX.saturating_add(message.len()));

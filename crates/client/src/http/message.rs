@@ -53,19 +53,22 @@ impl Encoder {
 
     /// Appends the message behind its prefix.
     pub(super) fn put(&self, payload: &Payload, out: &mut BytesMut) -> Result<(), Status> {
-        let (message, prefix) = self.parts(payload)?;
+        let (message, prefix, _) = self.parts(payload)?;
         out.reserve(PREFIX.saturating_add(message.len()));
         out.extend_from_slice(&prefix);
         out.extend_from_slice(&message);
         Ok(())
     }
 
-    /// The message and its prefix.
-    pub(super) fn parts(&self, payload: &Payload) -> Result<(Bytes, [u8; PREFIX]), Status> {
+    /// The message, its prefix, and how it is compressed.
+    pub(super) fn parts(
+        &self,
+        payload: &Payload,
+    ) -> Result<(Bytes, [u8; PREFIX], Compression), Status> {
         let (message, compression) = self.bare(payload)?;
         let flags = if compression == Compression::Identity { 0 } else { COMPRESSED };
         let prefix = envelope(flags, &message)?;
-        Ok((message, prefix))
+        Ok((message, prefix, compression))
     }
 }
 
