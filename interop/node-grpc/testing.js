@@ -6,7 +6,8 @@ const zlib = require("node:zlib");
 const grpc = require("@grpc/grpc-js");
 const loader = require("@grpc/proto-loader");
 
-const definition = loader.loadSync(path.join(__dirname, "testing.proto"), { keepCase: true });
+const options = { keepCase: true, defaults: true };
+const definition = loader.loadSync(path.join(__dirname, "testing.proto"), options);
 
 exports.testing = grpc.loadPackageDefinition(definition).grpc.testing;
 exports.echoInitial = "x-grpc-test-echo-initial";
