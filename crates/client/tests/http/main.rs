@@ -6,4 +6,6 @@ mod connections;
 mod failures;
 mod peer;
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
 mod unary;

@@ -12,6 +12,7 @@ use polywire_core::{
     Body, CallKind, Encoding, MethodName, Payload, PayloadStream, Reply, Request as Call, Service,
 };
 use polywire_net::{Listener, Socket};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
 /// A server within the process.
@@ -91,8 +92,9 @@ impl Peer {
 }
 
 /// Serves one connection until it ends.
-pub(crate) async fn serve<F, A>(mut connection: Connection<Socket, Bytes>, answer: F)
+pub(crate) async fn serve<T, F, A>(mut connection: Connection<T, Bytes>, answer: F)
 where
+    T: AsyncRead + AsyncWrite + Unpin,
     F: Fn(Incoming, SendResponse<Bytes>) -> A,
     A: Future<Output = ()> + Send + 'static,
 {
