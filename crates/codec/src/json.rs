@@ -13,6 +13,9 @@
 //! | enum without data | serde's name | serde's name | `"COLOR_DARK_RED"` |
 //! | enum with data | `{"Circle":2.5}` | the same; `true` for a unit variant | `{"circle":2.5}` |
 //! | `()` | `null` | `{}` | `{}` |
+//! | `gob::Any` | the plain value | the same, bytes as base64 | as Go's |
+//! | `gob::BigInt` | text | number | text |
+//! | `gob::Complex` | `[re,im]` | `[re,im]` | `[re,im]` |
 //! | map | in its own order | sorted by key | sorted by key |
 //! | NaN, infinity | `null` | an error | `"NaN"`, `"Infinity"` |
 //!

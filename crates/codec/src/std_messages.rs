@@ -1,4 +1,4 @@
-//! Messages that are std's types, so that a method may take and return them as they are.
+//! Messages that are std's types or gob's, so that a method may take and return them as they are.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
@@ -18,6 +18,8 @@ macro_rules! plain {
 
 plain!((), bool, i8, i16, i32, i64, isize, u8, u16, u32, u64, usize, f32, f64, char, String);
 plain!(Duration, SystemTime, bytes::Bytes);
+plain!(polywire_gob::Any, polywire_gob::BigInt);
+plain!(polywire_gob::Complex<f32>, polywire_gob::Complex<f64>);
 
 __impl_message! { {<T>} { Vec<T> } { where T: Schema + Serialize + DeserializeOwned + Send } }
 __impl_message! { {<T>} { Box<T> } { where T: Schema + Serialize + DeserializeOwned + Send } }

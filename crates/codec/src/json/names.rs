@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::HashSet;
 
 use polywire_schema::{
-    EnumType, Field, Kind, Path, StructType, Type, TypeRef, Variant, VariantShape,
+    EnumType, Field, Kind, Path, Schema, StructType, Type, TypeRef, Variant, VariantShape,
 };
 
 use super::{JsonError, Style};
@@ -104,6 +104,11 @@ pub(super) fn is_bytes(ty: &Type) -> bool {
     }
 }
 
+/// The type of both parts of a complex number.
+pub(super) fn part(bits: u8) -> TypeRef {
+    if bits == 32 { f32::schema } else { f64::schema }
+}
+
 /// The name Go would print for the type.
 pub(super) fn go_type(ty: &Type) -> String {
     match ty.kind {
@@ -114,6 +119,9 @@ pub(super) fn go_type(ty: &Type) -> String {
         Kind::Uint(64) => "uint".to_owned(),
         Kind::Uint(bits) => format!("uint{bits}"),
         Kind::Float(bits) => format!("float{bits}"),
+        Kind::Complex(bits) => format!("complex{}", u16::from(bits) * 2),
+        Kind::BigInt => "*big.Int".to_owned(),
+        Kind::Any => "interface {}".to_owned(),
         Kind::Bytes => "[]uint8".to_owned(),
         Kind::Duration => "time.Duration".to_owned(),
         Kind::Time => "time.Time".to_owned(),

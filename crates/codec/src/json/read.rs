@@ -5,7 +5,7 @@ mod sequence;
 mod structure;
 mod zero;
 
-use polywire_schema::{Field, Kind, Type, TypeRef};
+use polywire_schema::{Field, Kind, Schema, Type, TypeRef};
 use serde::Deserializer;
 use serde::de::value::{SeqDeserializer, StrDeserializer};
 use serde::de::{IntoDeserializer, Visitor};
@@ -16,7 +16,7 @@ use self::structure::{Members, read_map};
 use self::zero::Zero;
 use super::cursor::Cursor;
 use super::error::WrongType;
-use super::names::{go_type, is_bytes};
+use super::names::{go_type, is_bytes, part};
 use super::time::{self, Moment};
 use super::{JsonError, Style, base64};
 use crate::protobuf::form::{defaults_by_serde, is_bytes as is_proto_bytes, is_wrapped_root};
@@ -196,6 +196,49 @@ impl<'r, 'a> Reader<'r, 'a> {
         if one { visitor.visit_str(&text) } else { Err(self.wrong(Some("string".to_owned()))) }
     }
 
+    /// A whole number of any size: a number, or text of one.
+    fn big_int<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
+        self.expect(b"\"-0123456789")?;
+        match self.cursor.peek()? {
+            b'"' => visitor.visit_str(&self.cursor.string()?),
+            _ => visitor.visit_str(self.cursor.number()?),
+        }
+    }
+
+    /// Whatever is here, and within it whatever is there.
+    fn any<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
+        match self.cursor.peek()? {
+            b'"' => visitor.visit_str(&self.cursor.string()?),
+            b't' | b'f' => visitor.visit_bool(self.cursor.bool()?),
+            b'[' => {
+                let item = self.ty;
+                Items::read(self, item, visitor)
+            }
+            b'{' => {
+                let value = self.ty;
+                read_map(self, String::TYPE, value, visitor)
+            }
+            b'-' | b'0'..=b'9' => {
+                let digits = self.cursor.number()?;
+                if let Ok(number) = digits.parse() {
+                    return visitor.visit_i64(number);
+                }
+                if let Ok(number) = digits.parse() {
+                    return visitor.visit_u64(number);
+                }
+                match digits.parse::<f64>() {
+                    Ok(number) if number.is_finite() => visitor.visit_f64(number),
+                    _ => {
+                        let digits: String = digits.chars().take(40).collect();
+                        Err(self.wrong(Some(format!("number {digits}"))))
+                    }
+                }
+            }
+            _ if self.cursor.null()? => visitor.visit_unit(),
+            _ => Err(self.wrong(None)),
+        }
+    }
+
     /// Base64 text, or an array of numbers.
     fn bytes<V: Visitor<'a>>(mut self, visitor: V) -> Result<V::Value, JsonError> {
         let is_list = matches!(self.ty.kind, Kind::List(_) | Kind::Array(..));
@@ -218,7 +261,7 @@ impl<'r, 'a> Reader<'r, 'a> {
             };
         }
         if is_list {
-            return Items::read(self, <u8 as polywire_schema::Schema>::TYPE, visitor);
+            return Items::read(self, u8::TYPE, visitor);
         }
         let mut bytes = Vec::new();
         let mut first = true;
@@ -322,6 +365,9 @@ impl<'r, 'a> Reader<'r, 'a> {
             Kind::Int(bits) => self.int(bits, visitor),
             Kind::Uint(bits) => self.uint(bits, visitor),
             Kind::Float(bits) => self.float(bits, visitor),
+            Kind::Complex(bits) => read_slots(self, Slots::Same(part(bits), 2), visitor),
+            Kind::BigInt => self.big_int(visitor),
+            Kind::Any => self.any(visitor),
             Kind::Duration => self.duration(visitor),
             Kind::List(_) | Kind::Array(..) | Kind::Bytes if self.is_bytes() => self.bytes(visitor),
             Kind::List(item) => {

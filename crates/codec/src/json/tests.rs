@@ -1,5 +1,7 @@
 //! Expected texts are what Go 1.26's encoding/json prints for the Go type of the same shape.
 
+mod any;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Debug;
 use std::time::{Duration, SystemTime};

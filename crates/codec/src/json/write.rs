@@ -3,7 +3,7 @@
 mod compound;
 mod text;
 
-use polywire_schema::{EnumType, Kind, StructType, Type, TypeRef, Variant, VariantShape};
+use polywire_schema::{EnumType, Kind, Schema, StructType, Type, TypeRef, Variant, VariantShape};
 use serde::{Serialize, Serializer};
 
 use self::compound::{ListWriter, MapWriter, SlotsWriter, StructWriter};
@@ -122,6 +122,13 @@ impl<'w> Writer<'w> {
         StructWriter::fields(self.out, self.spot, ty.fields, close)
     }
 
+    fn array(self, item: TypeRef) -> Result<SlotsWriter<'w>, JsonError> {
+        let (array, around) = self.wrapped()?;
+        let Writer { out, spot, .. } = array.deeper()?;
+        out.push(b'[');
+        Ok(SlotsWriter::array(out, spot, item, around))
+    }
+
     fn items(self, items: &'static [TypeRef], close: &'static str) -> SlotsWriter<'w> {
         self.out.push(b'{');
         SlotsWriter::named(self.out, self.spot, items, close)
@@ -226,10 +233,13 @@ impl<'w> Serializer for Writer<'w> {
     }
 
     fn serialize_str(self, value: &str) -> Result<(), JsonError> {
-        if matches!(self.ty.kind, Kind::Time) {
-            put_time(self.out, self.spot.style, time::parse(value)?)?;
-        } else {
-            text::put_string(self.out, value);
+        match self.ty.kind {
+            Kind::Time => put_time(self.out, self.spot.style, time::parse(value)?)?,
+            // Go's big.Int writes itself as a number.
+            Kind::BigInt if self.spot.style == Style::Go => {
+                self.out.extend_from_slice(value.as_bytes());
+            }
+            _ => text::put_string(self.out, value),
         }
         Ok(())
     }
@@ -257,7 +267,8 @@ impl<'w> Serializer for Writer<'w> {
     }
 
     fn serialize_unit(self) -> Result<(), JsonError> {
-        self.out.extend_from_slice(b"{}");
+        let is_any = matches!(self.ty.kind, Kind::Any);
+        self.out.extend_from_slice(if is_any { b"null" } else { b"{}" });
         Ok(())
     }
 
@@ -312,9 +323,13 @@ impl<'w> Serializer for Writer<'w> {
     }
 
     fn serialize_seq(self, _len: Option<usize>) -> Result<ListWriter<'w>, JsonError> {
-        let Kind::List(item) = self.ty.kind else { return Err(self.mismatch()) };
+        let item = match self.ty.kind {
+            Kind::List(item) => item(),
+            Kind::Any => self.ty,
+            _ => return Err(self.mismatch()),
+        };
         let (list, around) = self.wrapped()?;
-        Ok(ListWriter::new(list.deeper()?, item(), around))
+        Ok(ListWriter::new(list.deeper()?, item, around))
     }
 
     fn serialize_tuple(self, _len: usize) -> Result<SlotsWriter<'w>, JsonError> {
@@ -322,12 +337,10 @@ impl<'w> Serializer for Writer<'w> {
             Kind::Array(..) if self.is_proto() && is_bytes(self.ty) => {
                 Ok(SlotsWriter::bytes(self.out, self.spot))
             }
-            Kind::Array(item, _) => {
-                let (array, around) = self.wrapped()?;
-                let Writer { out, spot, .. } = array.deeper()?;
-                out.push(b'[');
-                Ok(SlotsWriter::array(out, spot, item, around))
-            }
+            Kind::Array(item, _) => self.array(item),
+            Kind::Complex(bits) => self.array(names::part(bits)),
+            // The only tuple in it is a complex number.
+            Kind::Any => self.array(names::part(64)),
             Kind::Tuple(items) => Ok(self.deeper()?.items(items, "}")),
             Kind::Struct(ty) => {
                 let Writer { out, spot, .. } = self.deeper()?;
@@ -361,9 +374,13 @@ impl<'w> Serializer for Writer<'w> {
     }
 
     fn serialize_map(self, _len: Option<usize>) -> Result<MapWriter<'w>, JsonError> {
-        let Kind::Map(key, value) = self.ty.kind else { return Err(self.mismatch()) };
+        let types = match self.ty.kind {
+            Kind::Map(key, value) => [key(), value()],
+            Kind::Any => [String::TYPE, self.ty],
+            _ => return Err(self.mismatch()),
+        };
         let (map, around) = self.wrapped()?;
-        Ok(MapWriter::new(map.deeper()?, [key(), value()], around))
+        Ok(MapWriter::new(map.deeper()?, types, around))
     }
 
     fn serialize_struct(

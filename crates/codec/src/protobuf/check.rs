@@ -23,6 +23,9 @@ impl Check {
     fn ty(&mut self, ty: &'static Type) -> Result<(), ProtobufError> {
         match ty.kind {
             Kind::Int(128) | Kind::Uint(128) => Err(self.refuse("it has no 128-bit integers")),
+            Kind::Complex(_) => Err(self.refuse("it has no complex numbers")),
+            Kind::BigInt => Err(self.refuse("it has no integers of any size")),
+            Kind::Any => Err(self.refuse("it has no values that bring their type along")),
             Kind::Option(item) => self.ty(item()),
             Kind::List(item) | Kind::Array(item, _) => self.step("[]", item),
             Kind::Map(key, value) => {

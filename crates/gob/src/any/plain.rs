@@ -35,15 +35,13 @@ impl Serialize for Plain<'_> {
     }
 }
 
-/// A key of a map; formats may ask for text.
+/// A key of a map, as text, since formats may ask for it.
 struct Key<'a>(&'a Value);
 
 impl Serialize for Key<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.0 {
-            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::String(_) => {
-                Plain(self.0).serialize(serializer)
-            }
+            Value::String(text) => serializer.serialize_str(&String::from_utf8_lossy(text)),
             other => serializer.collect_str(&format_args!("{other:?}")),
         }
     }

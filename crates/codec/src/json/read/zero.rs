@@ -5,6 +5,7 @@ use serde::Deserializer;
 use serde::de::value::SeqDeserializer;
 use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
+use super::super::names::part;
 use super::super::time;
 use super::super::{JsonError, Style};
 use super::choice::Choice;
@@ -27,6 +28,11 @@ impl<'a> Deserializer<'a> for Zero {
             Kind::Int(_) => visitor.visit_i64(0),
             Kind::Uint(_) => visitor.visit_u64(0),
             Kind::Float(_) => visitor.visit_f64(0.0),
+            Kind::Complex(bits) => {
+                visitor.visit_seq(Same { item: part(bits), len: 2, style: self.style })
+            }
+            Kind::BigInt => visitor.visit_u64(0),
+            Kind::Any => visitor.visit_unit(),
             Kind::Char => visitor.visit_char('\0'),
             Kind::String => visitor.visit_str(""),
             Kind::Bytes => visitor.visit_bytes(&[]),
