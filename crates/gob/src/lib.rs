@@ -41,6 +41,9 @@
 //! | `Option<T>`, in fields | `*T`; `None` is not sent |
 //! | enums without data | `string`, the name serde uses |
 //! | enums with data | structs of one field per variant, of which one is set |
+//! | [`Complex<f32>`](Complex), `Complex<f64>` | `complex64`, `complex128` |
+//! | [`BigInt`] | `big.Int`, `*big.Int` |
+//! | [`Any`] | `interface{}`, and any other interface |
 //! | `Duration`; `SystemTime`, chrono's `DateTime<Utc>` | `time.Duration`; `time.Time` |
 //!
 //! What gob cannot carry - integers of 128 bits, options within lists - is refused by [`compile`],
@@ -57,7 +60,11 @@
 //!
 //! Input is bounded by [`Limits`], and never trusted: no panic, no allocation beyond what is there,
 //! no recursion beyond the limit. Errors carry the texts of Go's package, since RPC servers send them
-//! to their callers. There is no registry of concrete types: interfaces decode into [`Value`] only.
+//! to their callers.
+//!
+//! What an interface holds is an [`Any`]: a name and a [`Value`], of whatever type the peer sent. No
+//! type has to be registered to be received; to send a struct of one's own in an interface, Go's name
+//! for it is [registered](register).
 //!
 //! | feature | default | adds |
 //! |---|---|---|

@@ -44,8 +44,9 @@ setters! {
     message_bytes,
     /// Bytes of one value that spans several messages. Default: 64 MiB.
     value_bytes,
-    /// Values within values. Default: 100. Decoding uses the thread's stack for each level, so a
-    /// large number needs a large stack.
+    /// Values within values. Default: 100. Decoding uses the thread's stack for each level: for a
+    /// struct of 15 fields 2 KiB, and 13 KiB in a build without optimizations, so that 100 levels
+    /// fit the 2 MiB of a thread either way. A larger number may need a larger stack.
     value_depth,
     /// Types within types. Default: 100.
     type_depth,

@@ -4,7 +4,10 @@
 
 use bytes::BytesMut;
 use polywire_gob::raw::{put_bytes, put_int, put_uint};
-use polywire_gob::{DecodeError, Frame, Limits, Schema, Splitter, TypeTable, decode, decode_value};
+use polywire_gob::{
+    Any, DecodeError, Frame, Limits, Schema, Shape, Splitter, TypeTable, Value, decode,
+    decode_value, from_slice, to_vec,
+};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Default, Serialize, Deserialize, Schema)]
@@ -21,7 +24,7 @@ fn message(body: &[u8]) -> Vec<u8> {
 
 /// A list of so many nodes, each the only field of the one before.
 fn nested(depth: usize) -> Vec<u8> {
-    let mut stream = polywire_gob::to_vec(&Node::default()).unwrap();
+    let mut stream = to_vec(&Node::default()).unwrap();
     let compiled = polywire_gob::compile(Node::TYPE).unwrap();
     let definitions: usize = compiled.definitions().iter().map(|(_, bytes)| bytes.len()).sum();
     stream.truncate(definitions);
@@ -58,6 +61,43 @@ fn depth_is_bounded_on_a_stack_of_two_mebibytes() {
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }
 
+/// So many lists, each the only element of the one before, in interfaces.
+fn nested_any(depth: usize) -> Any {
+    (0..depth).fold(Any::nil(), |inner, _| {
+        let item = Value::Interface(inner.into_dynamic().map(Box::new));
+        Any::new("[]interface {}", Value::slice(&Shape::interface(), vec![item]))
+    })
+}
+
+#[test]
+fn an_interface_and_what_it_holds_are_two_levels() {
+    let run = || {
+        let deep = nested_any(49);
+        assert_eq!(from_slice::<Any>(&to_vec(&deep).unwrap()).unwrap(), deep);
+        // The nil within the 50th list is the level beyond.
+        for depth in [50, 100] {
+            let error = from_slice::<Any>(&to_vec(&nested_any(depth)).unwrap()).unwrap_err();
+            let limit = "gob: exceeds the limit of 100 values within values (value_depth)";
+            assert_eq!(error.to_string(), limit);
+        }
+    };
+    std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
+}
+
+#[test]
+fn a_raised_limit_reaches_as_far_as_it_says() {
+    let run = || {
+        for (depth, fits) in [(499, true), (500, false)] {
+            let mut splitter = Splitter::new(Limits::default().value_depth(500));
+            let mut src = BytesMut::from(&nested(depth)[..]);
+            let frame = splitter.next(&mut src).unwrap().unwrap();
+            assert_eq!(decode::<Node>(&frame).is_ok(), fits);
+            assert_eq!(decode_value(&frame).is_ok(), fits);
+        }
+    };
+    std::thread::Builder::new().stack_size(16 << 20).spawn(run).unwrap().join().unwrap();
+}
+
 #[test]
 fn definitions_are_bounded_in_number() {
     let mut splitter = Splitter::new(Limits::default().definitions(10));
@@ -88,8 +128,8 @@ fn a_message_beyond_the_limit_is_refused_by_its_length() {
 
 #[test]
 fn a_mismatch_leaves_the_stream_in_step() {
-    let mut stream = BytesMut::from(&polywire_gob::to_vec(&"text".to_owned()).unwrap()[..]);
-    stream.extend_from_slice(&polywire_gob::to_vec(&7_i32).unwrap());
+    let mut stream = BytesMut::from(&to_vec(&"text".to_owned()).unwrap()[..]);
+    stream.extend_from_slice(&to_vec(&7_i32).unwrap());
     let mut splitter = Splitter::new(Limits::default());
     let first = splitter.next(&mut stream).unwrap().unwrap();
     assert!(!decode::<i32>(&first).unwrap_err().is_fatal());
