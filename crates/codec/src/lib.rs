@@ -47,5 +47,5 @@ pub mod __private {
 
     pub use crate::__impl_message as impl_message;
     #[cfg(feature = "prost")]
-    pub use crate::prost;
+    pub use crate::{__impl_prost_message as impl_prost_message, prost};
 }

@@ -27,6 +27,9 @@ use polywire_schema::Schema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use prost_types::NullValue;
+pub use serde::ser::SerializeStruct;
+
 pub use self::canonical::Files;
 pub use self::fields::{Fields, Source, deserialize, put, put_member, serialize};
 pub use self::form::{Enumeration, Form, Many, Mapped, Maybe, Open, Plain, Raw};

@@ -58,6 +58,7 @@
 //! | `local` (default) | the registry of one machine: lease files in a directory |
 //! | `tls` | TLS on the same port |
 //! | `zstd` | messages over HTTP compressed by Zstandard, beside gzip |
+//! | `prost` | what `polywire-build` makes of `.proto` files |
 //! | `chrono`, `uuid` | messages with `DateTime<Utc>`, `Uuid` |
 //!
 //! | variable | means | default |
@@ -92,6 +93,15 @@ pub use polywire_server::{BoxStream, Router, Server};
 
 pub use self::app::{App, AppError, Running, asked_to_end};
 pub use self::connect::ConnectError;
+
+/// Brings in what `polywire-build` made of a package of `.proto` files: `include_proto!("a.v1")`.
+#[cfg(feature = "prost")]
+#[macro_export]
+macro_rules! include_proto {
+    ($package:tt) => {
+        include!(concat!(env!("OUT_DIR"), "/", $package, ".rs"));
+    };
+}
 
 /// What a program that writes or calls services needs, in one line.
 pub mod prelude {

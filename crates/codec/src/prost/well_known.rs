@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use polywire_schema::{Field, Kind, Schema, StructType, Type};
+use polywire_schema::{EnumType, Field, Kind, Schema, StructType, Type, Variant, VariantShape};
 use prost_types::value::Kind as ValueKind;
 use prost_types::{ListValue, Struct, Value};
 use serde::de::{Error as _, Visitor};
@@ -12,7 +12,7 @@ use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 use serde_json::Value as Json;
 
 use super::fields::{Fields, Source};
-use super::{Files, Form, Many, Plain, Raw, deserialize, put, serialize};
+use super::{Enumeration, Files, Form, Many, Plain, Raw, deserialize, put, serialize};
 
 /// A `google.protobuf.Timestamp` as RFC 3339 text, which every encoding makes its own kind of time.
 #[derive(Debug)]
@@ -253,4 +253,13 @@ impl Fields for prost_types::FieldMask {
         }
         Ok(())
     }
+}
+
+impl Enumeration for prost_types::NullValue {
+    const VALUES: &'static [(&'static str, i32)] = &[("NULL_VALUE", 0)];
+    const ENUM: &'static EnumType = &EnumType::new(
+        "NullValue",
+        "NullValue",
+        &[Variant::new("NULL_VALUE", "NULL_VALUE", 0, VariantShape::Unit)],
+    );
 }
