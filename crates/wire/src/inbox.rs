@@ -95,17 +95,17 @@ impl Inbox {
     ///
     /// # Errors
     /// When the peer had no room left for it.
-    pub fn push(&self, payload: &Payload) -> Result<Option<Waker>, Overrun> {
+    pub fn push(&self, payload: Payload) -> Result<Option<Waker>, Overrun> {
         let mut state = self.0.lock();
         if state.left <= 0 {
             return Err(Overrun);
         }
-        state.left = state.left.saturating_sub(signed(window_cost(payload)));
+        state.left = state.left.saturating_sub(signed(window_cost(&payload)));
         if state.abandoned || state.end.is_some() {
             return Ok(None);
         }
         state.bytes.extend_from_slice(&payload.bytes);
-        let entry = Entry { len: payload.bytes.len(), context: payload.context.clone() };
+        let entry = Entry { len: payload.bytes.len(), context: payload.context };
         state.entries.push_back(entry);
         Ok(state.reader.take())
     }
@@ -248,8 +248,8 @@ mod tests {
     fn values_come_out_as_they_went_in_and_the_end_behind_them() {
         let (inbox, mut values) = inbox(Encoding::Json, 1000);
         assert!(poll(&mut values).is_pending());
-        assert!(inbox.push(&payload(3)).unwrap().is_some(), "the reader is woken");
-        assert!(inbox.push(&payload(0)).unwrap().is_none(), "once");
+        assert!(inbox.push(payload(3)).unwrap().is_some(), "the reader is woken");
+        assert!(inbox.push(payload(0)).unwrap().is_none(), "once");
         assert!(inbox.end(Ok(())).is_none());
         for len in [3, 0] {
             let Poll::Ready(Some(Ok(value))) = poll(&mut values) else { panic!("a value") };
@@ -261,20 +261,20 @@ mod tests {
     #[test]
     fn one_value_may_go_over_the_window_and_the_next_may_not() {
         let (inbox, mut values) = inbox(Encoding::Json, 100);
-        inbox.push(&payload(500)).unwrap();
-        assert!(inbox.push(&payload(1)).is_err());
+        inbox.push(payload(500)).unwrap();
+        assert!(inbox.push(payload(1)).is_err());
         assert!(matches!(poll(&mut values), Poll::Ready(Some(Ok(_)))));
         let granted = values.take_grant().unwrap();
         assert_eq!(granted, 532);
         inbox.grant(granted);
-        inbox.push(&payload(68)).unwrap();
-        assert!(inbox.push(&payload(0)).is_err());
+        inbox.push(payload(68)).unwrap();
+        assert!(inbox.push(payload(0)).is_err());
     }
 
     #[test]
     fn an_inbox_that_goes_away_is_an_error_behind_what_has_come() {
         let (inbox, mut values) = inbox(Encoding::Json, 100);
-        inbox.push(&payload(1)).unwrap();
+        inbox.push(payload(1)).unwrap();
         drop(inbox);
         assert!(matches!(poll(&mut values), Poll::Ready(Some(Ok(_)))));
         let Poll::Ready(Some(Err(status))) = poll(&mut values) else { panic!("an error") };
@@ -286,7 +286,7 @@ mod tests {
     fn nothing_is_kept_for_a_reader_that_went_away() {
         let (inbox, values) = inbox(Encoding::Json, 1000);
         drop(values);
-        inbox.push(&payload(500)).unwrap();
+        inbox.push(payload(500)).unwrap();
         assert_eq!(inbox.0.lock().bytes.len(), 0);
     }
 }

@@ -131,7 +131,7 @@ impl Streams {
         // What is said of a call that has ended is late, not wrong.
         let Some(inbox) = inbox else { return Ok(()) };
         let woken = match value {
-            Ok(value) => inbox.push(&value)?,
+            Ok(value) => inbox.push(value)?,
             Err(status) => inbox.end(Err(status)),
         };
         woken.into_iter().for_each(Waker::wake);

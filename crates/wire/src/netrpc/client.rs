@@ -172,6 +172,11 @@ impl NetrpcReader {
             let (id, reply) = (header.seq, body.map(Response::new));
             return Ok(Some(ClientEvent::Reply { id, reply }));
         }
+        if header.kind == KIND_MESSAGE && header.encoding.is_empty() {
+            bytes.advance(head.end);
+            let value = Ok(Value { bytes, table }.gob());
+            return Ok(Some(ClientEvent::Message { id: header.seq, value }));
+        }
         let waiting = Waiting { header, bytes: bytes.clone() };
         bytes.advance(head.end);
         Ok(Some(self.complete(&waiting, Value { bytes, table })))

@@ -37,14 +37,19 @@ impl Value<'_> {
     #[inline]
     pub(super) fn body(self, encoding: Encoding) -> Result<Body, Status> {
         if encoding == Encoding::Gob {
-            let payload = Payload::new(encoding, self.bytes).with_context(self.table.to_context());
-            return Ok(Body::Unary(payload));
+            return Ok(Body::Unary(self.gob()));
         }
         let bytes = self.byte_string().ok_or_else(|| {
             let why = format!("a body in {encoding} must be a byte string");
             Status::new(Code::InvalidArgument, why)
         })?;
         Ok(Body::Unary(Payload::new(encoding, bytes)))
+    }
+
+    /// The value with its types.
+    #[inline]
+    pub(super) fn gob(self) -> Payload {
+        Payload::new(Encoding::Gob, self.bytes).with_context(self.table.to_context())
     }
 
     /// The value as one of a stream; `bytes` is what its header was read from.

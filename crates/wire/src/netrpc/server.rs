@@ -99,12 +99,8 @@ impl NetrpcServer {
         let mut bytes = src.split_to(body.end).freeze();
         self.splitter.taken();
         if header.kind == KIND_MESSAGE {
-            let at = bytes.split_to(head.end);
-            let value = Value { bytes, table: self.splitter.table() };
-            let value = value.payload(&header, &at);
-            return Ok(Some(ServerEvent::Message { key: header.seq, value }));
+            return Ok(Some(self.message(&header, head.end, bytes)));
         }
-        self.learn(&header);
         let head_of_call = self.head(&header, &bytes);
         let method = header.method;
         let refused = head_of_call.is_err().then(|| method.share(&bytes));

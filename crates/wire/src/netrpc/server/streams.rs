@@ -1,5 +1,6 @@
 //! What a server reads and writes of streams.
 
+use bytes::{Buf as _, Bytes};
 use polywire_core::{Body, Encoding, Payload, Status};
 
 use super::{Event, NetrpcServer};
@@ -8,6 +9,7 @@ use crate::netrpc::header::{
     EXT_VERSION, ExtendedResponse, KIND_ASK, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN,
     KIND_WINDOW, types,
 };
+use crate::netrpc::incoming::Value;
 use crate::netrpc::plan::Header;
 use crate::{INITIAL_WINDOW, Outgoing, ReplyFrame, ServerEvent, WireError};
 
@@ -49,6 +51,19 @@ pub(super) fn opened(header: &Header, event: Event) -> Event {
 }
 
 impl NetrpcServer {
+    /// One argument of a stream, whose header takes the first `at` bytes.
+    #[inline]
+    pub(super) fn message(&self, header: &Header, at: usize, mut bytes: Bytes) -> Event {
+        let (key, table) = (header.seq, self.splitter.table());
+        if header.encoding.is_empty() {
+            bytes.advance(at);
+            return ServerEvent::Message { key, value: Ok(Value { bytes, table }.gob()) };
+        }
+        let head = bytes.split_to(at);
+        let value = Value { bytes, table }.payload(header, &head);
+        ServerEvent::Message { key, value }
+    }
+
     pub(super) fn put_frame(
         &mut self,
         key: u64,
