@@ -7,6 +7,7 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use polywire::server::Cors;
 use polywire::{App, TlsServer};
 use polywire_interop::grpc::{TestService, TestServiceServer};
 use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Types, TypesServer};
@@ -25,8 +26,9 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    let (listen, certificates) = options();
-    let mut app = App::new("interop").server(|server| server.rpc_path("/custom/rpc"));
+    let Options { listen, certificates, origins } = Options::read();
+    let mut app = App::new("interop")
+        .server(|server| server.rpc_path("/custom/rpc").cors(Cors::origins(origins)));
     if let Some(folder) = certificates {
         app = app.tls(TlsServer::from_pem_files(folder.join("cert.pem"), folder.join("key.pem"))?);
     }
@@ -50,15 +52,26 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn options() -> (String, Option<PathBuf>) {
-    let mut words = std::env::args().skip(1);
-    let (mut listen, mut certificates) = ("127.0.0.1:0".to_owned(), None);
-    while let Some(word) = words.next() {
-        match word.as_str() {
-            "--listen" => listen = words.next().unwrap_or(listen),
-            "--certificates" => certificates = words.next().map(PathBuf::from),
-            _ => {}
+struct Options {
+    listen: String,
+    certificates: Option<PathBuf>,
+    /// Whose pages may call.
+    origins: Vec<String>,
+}
+
+impl Options {
+    fn read() -> Self {
+        let mut options =
+            Self { listen: "127.0.0.1:0".to_owned(), certificates: None, origins: Vec::new() };
+        let mut words = std::env::args().skip(1);
+        while let (Some(name), Some(value)) = (words.next(), words.next()) {
+            match name.as_str() {
+                "--listen" => options.listen = value,
+                "--certificates" => options.certificates = Some(value.into()),
+                "--origin" => options.origins.push(value),
+                _ => {}
+            }
         }
+        options
     }
-    (listen, certificates)
 }
