@@ -138,9 +138,11 @@ impl Builder {
             config.type_attribute(path, attribute);
         }
         config.service_generator(Box::new(Traits { taken: taken_names(set) }));
-        let own = set.file.iter().filter(|file| file.package() != "google.protobuf");
-        let requests =
-            own.map(|file| (Module::from_protobuf_package_name(file.package()), file.clone()));
+        // Of Google's own files nothing is generated, but prost looks into them.
+        let requests = set
+            .file
+            .iter()
+            .map(|file| (Module::from_protobuf_package_name(file.package()), file.clone()));
         let code = config.generate(requests.collect());
         let code = code.map_err(|error| CompileError::Proto(error.to_string()))?;
         Ok(code.into_iter().collect())

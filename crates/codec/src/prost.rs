@@ -33,7 +33,7 @@ pub use serde::ser::SerializeStruct;
 pub use self::canonical::Files;
 pub use self::fields::{Fields, Source, deserialize, put, put_member, serialize};
 pub use self::form::{Enumeration, Form, Many, Mapped, Maybe, Open, Plain, Raw};
-pub use self::well_known::{Any, Duration, FieldMask, JsonText, Timestamp};
+pub use self::well_known::{Any, Duration, Empty, FieldMask, JsonText, Timestamp};
 use crate::CodecError;
 use crate::protobuf::ProtobufError;
 

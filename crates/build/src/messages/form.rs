@@ -88,7 +88,7 @@ fn well_known(full_name: &str) -> Option<&'static str> {
         "FieldMask" => "__p::prost::FieldMask",
         "Struct" | "Value" | "ListValue" => "__p::prost::JsonText",
         "BytesValue" => "__p::prost::Raw",
-        "Empty" => "__p::prost::Plain<()>",
+        "Empty" => "__p::prost::Empty",
         "BoolValue" => "__p::prost::Plain<bool>",
         "DoubleValue" => "__p::prost::Plain<f64>",
         "FloatValue" => "__p::prost::Plain<f32>",

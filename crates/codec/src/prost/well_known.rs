@@ -6,7 +6,7 @@ use std::str::FromStr;
 use polywire_schema::{EnumType, Field, Kind, Schema, StructType, Type, Variant, VariantShape};
 use prost_types::value::Kind as ValueKind;
 use prost_types::{ListValue, Struct, Value};
-use serde::de::{Error as _, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeStruct};
 use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 use serde_json::Value as Json;
@@ -164,6 +164,45 @@ fn value(json: Json) -> Value {
         }),
     };
     Value { kind: Some(kind) }
+}
+
+/// A `google.protobuf.Empty` as a struct without fields, which unlike `()` is not null in JSON.
+#[derive(Debug)]
+pub struct Empty;
+
+impl Schema for Empty {
+    const TYPE: &'static Type =
+        &Type::new::<Self>(Kind::Struct(&StructType::new("Empty", "Empty", &[])));
+}
+
+impl Form<()> for Empty {
+    fn write<S: Serializer>(_: &(), to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_struct("Empty", 0)?.end()
+    }
+
+    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<(), D::Error> {
+        from.deserialize_struct("Empty", &[], NoFields)
+    }
+}
+
+struct NoFields;
+
+impl<'de> Visitor<'de> for NoFields {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a message without fields")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
 }
 
 /// Makes a form of one of Google's messages out of its fields.
