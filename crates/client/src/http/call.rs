@@ -122,7 +122,7 @@ fn send_bare(shared: &Shared, request: &Request) -> Result<OnItsWay, Status> {
     Ok(OnItsWay { response, arguments: None })
 }
 
-/// Opens the call's stream. If the peer allows no more at once, it leaves when another one ends.
+/// Opens the call's stream.
 fn open(
     shared: &Shared,
     head: http::Request<()>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
@@ -42,6 +42,9 @@ pub(super) struct State {
     open: AtomicBool,
     ended: Mutex<Option<ClientError>>,
     room: Arc<Semaphore>,
+    /// Calls there is room for at once: what the peer allows, within our own bound. A stream that h2
+    /// keeps back itself would still be opened for a caller who has left, and reset.
+    size: AtomicUsize,
     max_calls: usize,
 }
 
@@ -72,9 +75,11 @@ impl HttpConnection {
         let state = Arc::new(State {
             open: AtomicBool::new(true),
             ended: Mutex::default(),
-            room: Arc::new(Semaphore::new(max_calls)),
+            room: Arc::new(Semaphore::new(0)),
+            size: AtomicUsize::new(0),
             max_calls,
         });
+        state.allow(sender.current_max_send_streams());
         let pings = Pings { interval: options.ping_interval, timeout: options.ping_timeout };
         let mut task = JoinSet::new();
         let abort = task.spawn(drive(connection, sender.clone(), Arc::clone(&state), pings));
@@ -130,8 +135,22 @@ impl State {
         self.room.close();
     }
 
+    /// Makes room for as many calls as the peer allows. Room that calls under way have is taken
+    /// back when they are over. For the connection's task alone.
+    fn allow(&self, streams: usize) {
+        let (size, wanted) = (self.size.load(Ordering::Relaxed), streams.min(self.max_calls));
+        let now = if wanted < size {
+            let excess = size.saturating_sub(wanted);
+            size.saturating_sub(self.room.forget_permits(excess))
+        } else {
+            self.room.add_permits(wanted.saturating_sub(size));
+            wanted
+        };
+        self.size.store(now, Ordering::Relaxed);
+    }
+
     fn is_idle(&self) -> bool {
-        self.room.available_permits() >= self.max_calls
+        self.room.available_permits() >= self.size.load(Ordering::Relaxed)
     }
 }
 
@@ -167,6 +186,7 @@ async fn drive<T: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
             Poll::Ready(Err(error)) => return Poll::Ready(from_connection(&error)),
             Poll::Pending => {}
         }
+        state.allow(probe.current_max_send_streams());
         // A GOAWAY shows only in that no more calls are taken.
         if state.open.load(Ordering::Relaxed) && matches!(probe.poll_ready(cx), Poll::Ready(Err(_)))
         {

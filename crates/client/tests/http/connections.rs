@@ -129,6 +129,33 @@ async fn calls_wait_for_their_turn_where_the_peer_allows_few_at_once() {
     assert_eq!((most.load(Ordering::SeqCst), peer.connections()), (3, 1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn callers_that_leave_before_their_turn_hold_nobody_up() {
+    let seen = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&seen);
+    let mut settings = Builder::new();
+    settings.max_concurrent_streams(1);
+    let peer = Peer::with(settings, move |call, respond| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async move {
+            sleep(Duration::from_secs(1)).await;
+            echo(call, respond).await;
+        }
+    })
+    .await;
+    let channel = peer.grpc();
+    ask(&channel, b"ping").await.unwrap();
+    let leaving = tokio::time::timeout(
+        Duration::from_millis(10),
+        join_all((0..50).map(|_| ask(&channel, b"ping"))),
+    );
+    let (first, left) = tokio::join!(ask(&channel, b"ping"), leaving);
+    assert!(left.is_err());
+    assert_eq!(bytes(&first), b"ping");
+    assert_eq!(bytes(&ask(&channel, b"ping").await), b"ping");
+    assert_eq!((seen.load(Ordering::SeqCst), peer.connections()), (3, 1));
+}
+
 /// A peer that answers nothing and tells when a call is reset.
 async fn silent() -> (Peer, mpsc::Receiver<Reason>) {
     let (told, resets) = mpsc::channel(16);
