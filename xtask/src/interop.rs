@@ -44,8 +44,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
-  SUITE            netrpc, jsonrpc or grpc (default: all)
-  --peer PEER      go, grpc-go, grpc-js or grpcio (default: all that have the suite)
+  SUITE            netrpc, jsonrpc, grpc or web (default: all)
+  --peer PEER      go, grpc-go, grpc-js, grpcio or browser (default: all that have the suite)
   --only TEXT      cases whose name holds this
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";
@@ -91,11 +91,11 @@ fn interop(options: &Options) -> Result<Count, String> {
             continue;
         }
         let (foreign, ours) = (programs.foreign(peer)?, programs.ours()?);
-        let mut directions = vec![
-            Direction { client: &foreign, server: &ours },
-            Direction { client: &ours, server: &foreign },
-        ];
-        if options.reference {
+        let mut directions = vec![Direction { client: &foreign, server: &ours }];
+        if foreign.serves {
+            directions.push(Direction { client: &ours, server: &foreign });
+        }
+        if options.reference && foreign.serves {
             directions.insert(0, Direction { client: &foreign, server: &foreign });
         }
         for direction in directions {

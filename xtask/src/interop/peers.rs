@@ -11,10 +11,13 @@ pub(super) enum Peer {
     GrpcJs,
     /// `grpcio`, on Python: gRPC's core in C.
     Grpcio,
+    /// `@connectrpc/connect-web`, in a headless Chromium.
+    Browser,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 4] = [Self::Go, Self::GrpcGo, Self::GrpcJs, Self::Grpcio];
+    pub(super) const ALL: [Self; 5] =
+        [Self::Go, Self::GrpcGo, Self::GrpcJs, Self::Grpcio, Self::Browser];
 
     /// What it is called on the command line and in front of its cases.
     pub(super) const fn name(self) -> &'static str {
@@ -23,6 +26,7 @@ impl Peer {
             Self::GrpcGo => "grpc-go",
             Self::GrpcJs => "grpc-js",
             Self::Grpcio => "grpcio",
+            Self::Browser => "browser",
         }
     }
 
@@ -31,6 +35,7 @@ impl Peer {
         match self {
             Self::Go => &["netrpc", "jsonrpc"],
             Self::GrpcGo | Self::GrpcJs | Self::Grpcio => &["grpc"],
+            Self::Browser => &["web"],
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Side {
     pub(super) environment: Vec<(OsString, OsString)>,
     /// Whether the client has cases that only polywire passes.
     pub(super) tells_peers_apart: bool,
+    /// Whether there is a server at all.
+    pub(super) serves: bool,
 }
 
 impl Programs {
@@ -76,6 +78,7 @@ impl Programs {
             }
             Peer::GrpcJs => scripts::node(name, &self.sources(), &self.target.join("interop")),
             Peer::Grpcio => scripts::python(name, &self.sources(), &self.target.join("interop")),
+            Peer::Browser => scripts::browser(name, &self.sources(), &self.target.join("interop")),
         }
     }
 
@@ -103,6 +106,7 @@ impl Side {
             server: program(folder, "server"),
             environment: Vec::new(),
             tells_peers_apart: false,
+            serves: true,
         }
     }
 }

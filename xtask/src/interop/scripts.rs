@@ -11,21 +11,41 @@ use super::programs::{Side, succeed};
 /// # Errors
 /// Node.js is missing or too old, or its packages cannot be had.
 pub(super) fn node(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
-    check("node", &["--version"], (20, 0), "Node.js 20 or later, from https://nodejs.org")?;
-    check("npm", &["--version"], (7, 0), "npm, which comes with Node.js")?;
     let folder = target.join("node-grpc");
-    let is_new = copy(&sources.join("node-grpc"), &folder, "package-lock.json")?;
+    node_packages(&sources.join("node-grpc"), &folder)?;
     copy(&sources.join("proto"), &folder, "testing.proto")?;
-    if is_new || !folder.join("node_modules").is_dir() {
-        let mut npm = Command::new("npm");
-        npm.current_dir(&folder).args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]);
-        succeed(npm.args(["--loglevel", "error"]))?;
-    }
     Ok(Side {
         client: folder.join("client.js"),
         server: folder.join("server.js"),
         ..Side::new(name, &folder)
     })
+}
+
+/// Puts the page where a browser can be sent to it.
+///
+/// # Errors
+/// Node.js is missing or too old, its packages cannot be had, or there is no browser.
+pub(super) fn browser(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
+    let wanted = "Chromium, such as by `apt install chromium`";
+    check("chromium", &["--version"], (100, 0), wanted)?;
+    let folder = target.join("browser");
+    node_packages(&sources.join("browser"), &folder)?;
+    copy(&sources.join("proto"), &folder, "testing.proto")?;
+    Ok(Side { client: folder.join("client.js"), serves: false, ..Side::new(name, &folder) })
+}
+
+/// Copies a program for Node.js, and installs its packages beside it.
+fn node_packages(sources: &Path, folder: &Path) -> Result<(), String> {
+    check("node", &["--version"], (20, 0), "Node.js 20 or later, from https://nodejs.org")?;
+    check("npm", &["--version"], (7, 0), "npm, which comes with Node.js")?;
+    let is_new = copy(sources, folder, "package-lock.json")?;
+    if is_new || !folder.join("node_modules").is_dir() {
+        let mut npm = Command::new("npm");
+        // Not `ci`, which wants every platform's programs in the lock file.
+        npm.current_dir(folder).args(["install", "--no-save", "--ignore-scripts", "--no-audit"]);
+        succeed(npm.args(["--no-fund", "--loglevel", "error"]))?;
+    }
+    Ok(())
 }
 
 /// Puts the programs on grpcio where they can run.
