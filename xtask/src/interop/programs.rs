@@ -52,8 +52,10 @@ impl Programs {
     /// # Errors
     /// It does not build.
     pub(super) fn ours(&self) -> Result<Side, String> {
-        succeed(repo::cargo(&self.root).args(["build", "--package", "polywire-interop"]))?;
-        let folder = self.target.join("debug");
+        // Cases of hundreds of megabytes would take minutes in a debug build.
+        let build = ["build", "--release", "--package", "polywire-interop"];
+        succeed(repo::cargo(&self.root).args(build))?;
+        let folder = self.target.join("release");
         Ok(Side {
             client: program(&folder, "interop-client"),
             server: program(&folder, "interop-server"),

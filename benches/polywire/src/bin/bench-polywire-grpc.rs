@@ -1,4 +1,5 @@
 //! The echo in polywire, over gRPC.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
 //! The echo in polywire, over the netrpc wire.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 
