@@ -1,6 +1,7 @@
 //! Go's complex numbers.
 
 use polywire_schema::{Kind, Schema, Type};
+use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A complex number: Go's `complex64` for `Complex<f32>`, `complex128` for `Complex<f64>`. In JSON,
@@ -43,12 +44,31 @@ impl Schema for Complex<f64> {
 
 impl<T: Serialize> Serialize for Complex<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        (&self.re, &self.im).serialize(serializer)
+        let Self { re, im } = self;
+        if serializer.is_human_readable() {
+            return (re, im).serialize(serializer);
+        }
+        let mut parts = serializer.serialize_struct("Complex", 2)?;
+        parts.serialize_field("re", re)?;
+        parts.serialize_field("im", im)?;
+        parts.end()
     }
+}
+
+/// As binary formats have it.
+#[derive(Deserialize)]
+#[serde(rename = "Complex")]
+struct Parts<T> {
+    re: T,
+    im: T,
 }
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Complex<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <(T, T)>::deserialize(deserializer).map(Self::from)
+        if deserializer.is_human_readable() {
+            return <(T, T)>::deserialize(deserializer).map(Self::from);
+        }
+        let Parts { re, im } = Parts::deserialize(deserializer)?;
+        Ok(Self { re, im })
     }
 }

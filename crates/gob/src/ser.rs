@@ -29,8 +29,10 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
     value: &T,
 ) -> Result<(Bytes, Arc<Definitions>), EncodeError> {
     let compiled = compile(T::TYPE)?;
-    if compiled.is_open {
-        return encode_open(value, compiled);
+    if compiled.is_open && !Needed::has_begun() {
+        let needed = Needed::begin();
+        let (message, definitions) = encode(value)?;
+        return Ok((message, needed.with(&definitions)));
     }
     let mut scratch = SCRATCH.take();
     let start = match message(value, T::TYPE, compiled, &mut scratch) {
@@ -41,24 +43,6 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
         }
     };
     Ok((finish(scratch, start), Arc::clone(compiled.definitions())))
-}
-
-/// Encodes a value that may hold interfaces: what they need is known only when they are written.
-#[cold]
-fn encode_open<T: Serialize + Schema + ?Sized>(
-    value: &T,
-    compiled: &Compiled,
-) -> Result<(Bytes, Arc<Definitions>), EncodeError> {
-    let needed = Needed::begin();
-    let mut out = Vec::new();
-    let start = message(value, T::TYPE, compiled, &mut out)?;
-    let needed = needed.end();
-    let definitions = if needed.is_empty() {
-        Arc::clone(compiled.definitions())
-    } else {
-        Arc::new(compiled.definitions().with(&needed))
-    };
-    Ok((Bytes::from(out).slice(start..), definitions))
 }
 
 /// Encodes a value with all its definitions: a whole stream of one value.

@@ -19,6 +19,8 @@ thread_local! {
     static ANSWER: Cell<Option<Result<Vec<u8>, EncodeError>>> = const { Cell::new(None) };
     /// What the interfaces written so far need, of the message being encoded.
     static NEEDED: Cell<Vec<Arc<Definitions>>> = const { Cell::new(Vec::new()) };
+    /// Whether what the next message needs is collected already.
+    static BEGUN: Cell<bool> = const { Cell::new(false) };
     /// What the gob deserializer hands over.
     static HANDED: Cell<Option<Box<Dynamic>>> = const { Cell::new(None) };
 }
@@ -60,26 +62,38 @@ pub(super) fn answer(held: Option<&Dynamic>) -> bool {
 
 /// Collects what the interfaces of one message need. Messages may be encoded within messages.
 pub(crate) struct Needed {
-    /// What the message around it needs; none once it was put back.
-    outer: Option<Vec<Arc<Definitions>>>,
+    /// What the message around it needs.
+    outer: Vec<Arc<Definitions>>,
 }
 
 impl Needed {
+    /// Begins; the next message that is encoded is meant.
+    #[cold]
     pub(crate) fn begin() -> Self {
-        Self { outer: Some(NEEDED.take()) }
+        BEGUN.set(true);
+        Self { outer: NEEDED.take() }
     }
 
-    /// Gives what was needed since the beginning.
-    pub(crate) fn end(mut self) -> Vec<Arc<Definitions>> {
-        NEEDED.replace(self.outer.take().unwrap_or_default())
+    /// Whether this is the message that was meant.
+    #[cold]
+    pub(crate) fn has_begun() -> bool {
+        BEGUN.replace(false)
+    }
+
+    /// What was needed since the beginning, besides what the type itself needs.
+    #[cold]
+    pub(crate) fn with(self, definitions: &Arc<Definitions>) -> Arc<Definitions> {
+        match &NEEDED.take()[..] {
+            [] => Arc::clone(definitions),
+            needed => Arc::new(definitions.with(needed)),
+        }
     }
 }
 
 impl Drop for Needed {
+    #[cold]
     fn drop(&mut self) {
-        if let Some(outer) = self.outer.take() {
-            NEEDED.set(outer);
-        }
+        NEEDED.set(std::mem::take(&mut self.outer));
     }
 }
 

@@ -434,9 +434,9 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
         }
     }
 
-    /// A big integer has a form of its own here, and is text only where it is read.
+    /// These have forms of their own here, and others where they are read.
     fn is_human_readable(&self) -> bool {
-        !matches!(self.plan(), Node::BigInt)
+        !matches!(self.plan(), Node::BigInt | Node::Complex { .. })
     }
 }
 

@@ -136,8 +136,8 @@ impl Compound<'_> {
                 Ok(())
             }
             Self::Nothing => Err(wrong_length()),
-            Self::Struct { .. } | Self::Pair { .. } => self.field(None, value),
-            Self::Map { .. } => Err(unknown_field()),
+            Self::Struct { .. } => self.field(None, value),
+            Self::Map { .. } | Self::Pair { .. } => Err(unknown_field()),
         }
     }
 

@@ -364,9 +364,6 @@ impl<'o> ser::Serializer for Serializer<'o> {
                 Ok(Compound::List { out: self.out, item, len: Some(len), count: 0, start })
             }
             Kind::Tuple(items) => Ok(self.fields(Fields::Unnamed(items), 1)),
-            Kind::Complex(_) if len == 2 => {
-                Ok(Compound::Pair { serializer: self, parts: [0, 0], at: 0 })
-            }
             Kind::Struct(of) => Ok(self.fields(Fields::Named(of.fields), 1)),
             _ => self.mismatch("a tuple"),
         }
@@ -422,7 +419,7 @@ impl<'o> ser::Serializer for Serializer<'o> {
     ) -> Result<Compound<'o>, EncodeError> {
         match self.ty.kind {
             Kind::Struct(of) => Ok(self.fields(Fields::Named(of.fields), 1)),
-            Kind::Duration | Kind::Time => {
+            Kind::Duration | Kind::Time | Kind::Complex(_) => {
                 Ok(Compound::Pair { serializer: self, parts: [0, 0], at: 0 })
             }
             _ => self.mismatch("a struct"),
@@ -445,8 +442,8 @@ impl<'o> ser::Serializer for Serializer<'o> {
         Ok(self.fields(Fields::Named(of.fields), 2))
     }
 
-    /// A big integer has a form of its own here, and is text only where it is read.
+    /// These have forms of their own here, and others where they are read.
     fn is_human_readable(&self) -> bool {
-        !matches!(self.ty.kind, Kind::BigInt)
+        !matches!(self.ty.kind, Kind::BigInt | Kind::Complex(_))
     }
 }
