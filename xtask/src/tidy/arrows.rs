@@ -31,8 +31,11 @@ const ARROWS: &[(&str, &[&str])] = &[
             "server", "wire",
         ],
     ),
+    // It writes code that names `polywire`, and knows nothing of it.
+    ("build", &[]),
     ("cli", &["polywire"]),
     ("examples", &["polywire"]),
+    ("proto-greeter", &["build", "polywire"]),
     ("interop", &["polywire"]),
     ("xtask", &["polywire"]),
     (
