@@ -12,11 +12,11 @@ fn here(path: &str) -> PathBuf {
 /// Compiles a file of this text, alone.
 fn compile(name: &str, text: &str) -> Result<String, CompileError> {
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    fs::create_dir_all(&directory).unwrap();
+    fs::create_dir_all(&directory).expect("a directory of this test");
     let file = directory.join("it.proto");
-    fs::write(&file, text).unwrap();
+    fs::write(&file, text).expect("a file of this test");
     Builder::new().out_dir(&directory).compile(&[file], &[&directory])?;
-    Ok(fs::read_to_string(directory.join("it.rs")).unwrap())
+    Ok(fs::read_to_string(directory.join("it.rs")).expect("the output"))
 }
 
 #[test]

@@ -10,7 +10,12 @@ use prost::Message as _;
 use serde_json::json;
 
 /// As `polywire::include_proto!` does it in a build of one's own.
-#[expect(unreachable_pub, unnameable_types, reason = "generated for whoever includes it")]
+#[expect(
+    unreachable_pub,
+    unnameable_types,
+    clippy::use_self,
+    reason = "generated for whoever includes it"
+)]
 mod proto {
     pub mod kinds {
         pub mod v1 {
@@ -122,7 +127,8 @@ fn round_trip<T: Message + Clone + PartialEq + std::fmt::Debug>(value: &T) {
 }
 
 fn json_of(value: &impl Message, encoding: Encoding) -> serde_json::Value {
-    serde_json::from_slice(&Message::encode(value, encoding).unwrap().bytes).unwrap()
+    let payload = Message::encode(value, encoding).expect("a value that JSON can say");
+    serde_json::from_slice(&payload.bytes).expect("JSON")
 }
 
 fn from_json<T: Message>(text: &str) -> Result<T, String> {
