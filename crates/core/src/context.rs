@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::{
-    Address, ByteStr, Deadline, Extensions, MessageCompression, Metadata, MethodName, Response,
-    Status, Trailers,
+    Address, ByteStr, Deadline, Extensions, MessageCompression, Metadata, MethodName, PeerIdentity,
+    Response, Status, Trailers,
 };
 
 /// Who is at the other end of a connection, and how it is reached.
@@ -19,13 +19,22 @@ pub struct ConnectionInfo {
     pub wire: &'static str,
     /// Whether the connection is encrypted.
     pub tls: bool,
+    /// Who the peer has proved to be, if it showed a certificate.
+    pub identity: Option<PeerIdentity>,
 }
 
 impl ConnectionInfo {
     /// Describes a connection.
     #[must_use]
     pub const fn new(peer: Address, local: Address, wire: &'static str, tls: bool) -> Self {
-        Self { peer, local, wire, tls }
+        Self { peer, local, wire, tls, identity: None }
+    }
+
+    /// Adds who the peer has proved to be.
+    #[must_use]
+    pub fn with_identity(mut self, identity: Option<PeerIdentity>) -> Self {
+        self.identity = identity;
+        self
     }
 }
 
@@ -94,6 +103,13 @@ impl Context {
     #[must_use]
     pub fn peer(&self) -> Option<&Address> {
         self.connection.as_ref().map(|connection| &connection.peer)
+    }
+
+    /// Who the caller has proved to be, by the certificate of its connection. `None` without TLS,
+    /// and of a caller that showed none because the server does not require it.
+    #[must_use]
+    pub fn peer_identity(&self) -> Option<&PeerIdentity> {
+        self.connection.as_ref()?.identity.as_ref()
     }
 }
 

@@ -22,6 +22,7 @@ mod metadata;
 mod method;
 mod payload;
 mod payload_stream;
+mod peer_identity;
 mod registry;
 mod request;
 mod service;
@@ -41,6 +42,7 @@ pub use self::metadata::Metadata;
 pub use self::method::{IllFormedName, MethodName};
 pub use self::payload::{Body, Encoding, Payload};
 pub use self::payload_stream::PayloadStream;
+pub use self::peer_identity::PeerIdentity;
 pub use self::registry::{
     Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream,
 };

@@ -10,9 +10,11 @@
 //! | `tls` | TLS by rustls with ring; without it nobody can make a [`TlsServer`] or [`TlsClient`] |
 #![forbid(unsafe_code)]
 
+mod handshake_error;
 mod heap;
 mod listener;
 mod memory;
+mod pem;
 mod prefixed;
 mod socket;
 mod stream;
@@ -20,17 +22,21 @@ mod stream;
 mod tls;
 #[cfg(not(feature = "tls"))]
 mod tls_absent;
+mod tls_accepted;
 mod tls_error;
 #[cfg(unix)]
 mod unix;
 
+pub use self::handshake_error::HandshakeError;
 pub use self::heap::keep_large_blocks;
 pub use self::listener::Listener;
+pub use self::pem::Pem;
 pub use self::prefixed::Prefixed;
 pub use self::socket::Socket;
 pub use self::stream::{BoxStream, ByteStream};
 #[cfg(feature = "tls")]
-pub use self::tls::{TlsClient, TlsServer};
+pub use self::tls::{ClientAuth, TlsClient, TlsServer};
 #[cfg(not(feature = "tls"))]
-pub use self::tls_absent::{TlsClient, TlsServer};
+pub use self::tls_absent::{ClientAuth, TlsClient, TlsServer};
+pub use self::tls_accepted::{Accepted, Alpn};
 pub use self::tls_error::TlsError;

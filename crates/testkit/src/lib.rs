@@ -2,6 +2,13 @@
 //!
 //! One suite per seam, which every backend must pass: [`registry`]. What a suite finds broken, it
 //! says by a panic.
+//!
+//! | feature | adds |
+//! |---|---|
+//! | `tls` | [`Authority`](authority::Authority): certificates for tests |
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "tls")]
+pub mod authority;
+pub mod directory;
 pub mod registry;
