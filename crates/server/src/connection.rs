@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use polywire_core::{Address, BoxService, ConnectionInfo, ReplyFuture, Request};
-use polywire_net::{ByteStream, Prefixed, TlsServer};
+use polywire_core::{Address, BoxService, ConnectionInfo, PeerIdentity, ReplyFuture, Request};
+use polywire_net::{Accepted, Alpn, ByteStream, Prefixed, TlsServer};
 use polywire_wire::http1::{self, Head};
 use polywire_wire::jsonrpc::JsonrpcServer;
 use polywire_wire::netrpc::{DEFAULT_DEBUG_PATH, DEFAULT_RPC_PATH, NetrpcServer};
@@ -76,23 +76,41 @@ pub(crate) async fn serve(
     let mut src = BytesMut::new();
     let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
     if !matches!(row, Row::Tls) {
-        return speak(io, src, row, Peer { address: peer, tls: false }, shared).await;
+        return speak(io, src, row, Peer { address: peer, tls: false, identity: None }, shared)
+            .await;
     }
     let Some(tls) = &shared.tls else {
         tracing::warn!(%peer, "the peer speaks TLS, for which this server has no certificate");
         return Ok(());
     };
-    let handshake = tls.accept(Prefixed::new(src.split().freeze(), io));
-    let Some(mut io) = soon(handshake, shared).await? else { return Ok(()) };
-    let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
+    let handshake = tls.handshake(Prefixed::new(src.split().freeze(), io));
     // Few connections are encrypted and idle; the others do not carry the room for this.
-    Box::pin(speak(io, src, row, Peer { address: peer, tls: true }, shared)).await
+    Box::pin(decrypted(handshake, peer, shared)).await
+}
+
+/// Serves what comes out of TLS.
+async fn decrypted(
+    handshake: impl Future<Output = io::Result<Accepted>>,
+    address: Address,
+    shared: &Arc<Shared>,
+) -> io::Result<()> {
+    let Some(accepted) = soon(handshake, shared).await? else { return Ok(()) };
+    let Accepted { stream: mut io, alpn, identity, .. } = accepted;
+    let mut src = BytesMut::new();
+    let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
+    // Wires without a name are as welcome as HTTP/1.1 is, but who agreed on HTTP/2 must speak it.
+    if alpn == Some(Alpn::H2) && !matches!(row, Row::Http2) {
+        let text = format!("the peer agreed on h2 by ALPN, and speaks {row:?}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    speak(io, src, row, Peer { address, tls: true, identity }, shared).await
 }
 
 /// Who is at the other end.
 struct Peer {
     address: Address,
     tls: bool,
+    identity: Option<PeerIdentity>,
 }
 
 /// Waits for the first bytes; `None` if there is no more to do.
@@ -127,10 +145,12 @@ async fn speak(
     peer: Peer,
     shared: &Arc<Shared>,
 ) -> io::Result<()> {
-    let Peer { address, tls } = peer;
+    let Peer { address, tls, identity } = peer;
     let limits = &shared.limits.wire;
-    let info =
-        |wire| Arc::new(ConnectionInfo::new(address.clone(), shared.local.clone(), wire, tls));
+    let info = |wire| {
+        let info = ConnectionInfo::new(address.clone(), shared.local.clone(), wire, tls);
+        Arc::new(info.with_identity(identity.clone()))
+    };
     match row {
         Row::Netrpc => {
             Driver::new(NetrpcServer::new(limits), shared, info("netrpc")).run(io, src).await

@@ -17,6 +17,7 @@ mod http;
 mod leaf;
 mod limits;
 mod read;
+mod renewal;
 mod router;
 mod server;
 

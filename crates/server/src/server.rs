@@ -1,5 +1,6 @@
 //! Listening, accepting, draining.
 
+use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use crate::connection::{self, Shared};
 use crate::detached::Counting;
 #[cfg(feature = "http")]
 use crate::http::{HttpBody, HttpService};
-use crate::{Limits, Router};
+use crate::{Limits, Router, renewal};
 
 /// How long to wait after an accept failed: for want of descriptors it would fail again at once.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -96,7 +97,8 @@ impl Server {
         self
     }
 
-    /// Takes TLS off the connections that begin with it; all others are served as before.
+    /// Takes TLS off the connections that begin with it; all others are served as before. Its files
+    /// are looked at while the server runs, see [`TlsServer::check_every`].
     #[must_use]
     pub fn tls(mut self, tls: TlsServer) -> Self {
         self.tls = Some(tls);
@@ -129,10 +131,10 @@ impl Server {
             + Send
             + Sync
             + 'static,
-        S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        S::Error: Into<Box<dyn Error + Send + Sync>>,
         S::Future: Send,
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         self.fallback = Some(crate::http::Fallback::new(service));
         self
@@ -212,6 +214,11 @@ impl Listening {
             fallback,
         } = server;
         let slots = Arc::new(Semaphore::new(limits.connections));
+        // Ends with this future.
+        let mut following = JoinSet::new();
+        if let Some(tls) = &tls {
+            following.spawn(renewal::follow(tls.clone()));
+        }
         let local = listener.local_address().clone();
         let shared = Shared {
             router,
@@ -275,7 +282,8 @@ async fn accept(socket: Socket, peer: Address, shared: Arc<Shared>) {
     match connection::serve(socket, peer.clone(), &shared).await {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-            tracing::warn!(%peer, %error, "the peer broke a rule");
+            let error: &(dyn Error + 'static) = &error;
+            tracing::warn!(%peer, error, "the peer broke a rule");
         }
         Err(error) => tracing::debug!(%peer, %error, "connection ended"),
     }

@@ -6,4 +6,6 @@ mod drain;
 mod limits;
 mod peer;
 #[cfg(feature = "tls")]
+mod renewal;
+#[cfg(feature = "tls")]
 mod tls;

@@ -54,10 +54,11 @@ impl Probe {
     }
 }
 
-static METHODS: [MethodDescriptor; 4] = [
+static METHODS: [MethodDescriptor; 5] = [
     MethodDescriptor::new("Encrypted", "Probe.Encrypted", i64::schema, bool::schema),
     MethodDescriptor::new("Text", "Probe.Text", i64::schema, String::schema),
     MethodDescriptor::new("Wait", "Probe.Wait", i64::schema, i64::schema),
+    MethodDescriptor::new("Who", "Probe.Who", i64::schema, String::schema),
     MethodDescriptor::new("Work", "Probe.Work", i64::schema, i64::schema).detached(),
 ];
 static SERVICE: ServiceDescriptor = ServiceDescriptor::new("Probe", &METHODS);
@@ -68,7 +69,7 @@ impl ServiceDefinition for Probe {
     }
 
     fn methods(self) -> Vec<Method> {
-        let [encrypted, text, wait, work] = &METHODS;
+        let [encrypted, text, wait, who, work] = &METHODS;
         let waiting = self.clone();
         vec![
             unary(encrypted, |cx: Context, _: i64| async move {
@@ -76,9 +77,16 @@ impl ServiceDefinition for Probe {
             }),
             unary(text, |_: Context, size: i64| async move { Ok(text_of(size)) }),
             unary(wait, move |_: Context, _: i64| waiting.clone().wait()),
+            unary(who, |cx: Context, _: i64| async move { Ok(name_of(&cx)) }),
             unary(work, move |_: Context, _: i64| self.clone().wait()),
         ]
     }
+}
+
+/// The first name in the caller's certificate.
+fn name_of(cx: &Context) -> String {
+    let name = cx.peer_identity().and_then(|identity| identity.dns_names().first());
+    name.cloned().unwrap_or_else(|| "nobody".to_owned())
 }
 
 /// A text of so many bytes in which every place looks different from its neighbours.

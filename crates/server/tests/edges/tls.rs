@@ -1,6 +1,7 @@
 //! TLS on the same port.
 
-use polywire_net::{BoxStream, TlsClient, TlsServer};
+use polywire_net::{BoxStream, ClientAuth, Pem, TlsClient, TlsServer};
+use polywire_testkit::authority::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::limits::{hung_up_at_the_limit, limits};
@@ -14,7 +15,7 @@ fn localhost() -> (TlsServer, TlsClient) {
     (server, TlsClient::from_ca_pem(cert.as_bytes()).unwrap())
 }
 
-async fn encrypted(server: &Running, client: &TlsClient) -> BoxStream {
+pub(crate) async fn encrypted(server: &Running, client: &TlsClient) -> BoxStream {
     client.connect("localhost", server.dial().await).await.unwrap()
 }
 
@@ -83,4 +84,91 @@ async fn a_slow_reader_gets_every_byte() {
     for size in [SIZE, SIZE + 1] {
         assert_eq!(peer.call::<String>("Probe.Text", size).await, text_of(size));
     }
+}
+
+/// A server that takes certificates of an authority, and a client that shows one for this name.
+fn mutual(name: &str) -> (TlsServer, TlsClient) {
+    let authority = Authority::new("ours");
+    let (ours, theirs) = (authority.sign(&["localhost"]), authority.sign(&[name]));
+    let server = TlsServer::from_pem(ours.pem.as_bytes(), ours.key.as_bytes()).unwrap();
+    let auth = ClientAuth::optional(Pem::text(authority.pem()));
+    let client = TlsClient::from_ca_pem(authority.pem().as_bytes()).unwrap();
+    let client = client.with_certificate(Pem::text(theirs.pem), Pem::text(theirs.key));
+    (server.client_auth(auth).unwrap(), client.unwrap())
+}
+
+#[tokio::test]
+async fn a_handler_knows_who_calls() {
+    let (tls, client) = mutual("billing.example");
+    let server = start("who calls", &Probe::new(), |server| server.tls(tls)).await;
+    let mut plain = Peer::new(Box::new(server.dial().await));
+    let mut known = Peer::new(encrypted(&server, &client).await);
+    assert_eq!(plain.call::<String>("Probe.Who", 0).await, "nobody");
+    assert_eq!(known.call::<String>("Probe.Who", 0).await, "billing.example");
+}
+
+#[cfg(feature = "http")]
+#[tokio::test]
+async fn grpc_by_alpn_and_net_rpc_without_share_a_port() {
+    let (tls, client) = mutual("billing.example");
+    let server = start("grpc and net/rpc", &Probe::new(), |server| server.tls(tls)).await;
+    let mut secret = Peer::new(encrypted(&server, &client).await);
+    let stream = encrypted(&server, &client.offering(&["h2"])).await;
+    let (mut send, connection) = h2::client::handshake(stream).await.unwrap();
+    let called = async {
+        let request = http::Request::post("https://localhost/Probe/Who")
+            .header("content-type", "application/grpc")
+            .header("te", "trailers");
+        let (response, mut body) = send.send_request(request.body(()).unwrap(), false).unwrap();
+        // An empty message: the number 0.
+        body.send_data(bytes::Bytes::from_static(&[0; 5]), true).unwrap();
+        let mut stream = response.await.unwrap().into_body();
+        let mut message = Vec::new();
+        while let Some(data) = stream.data().await {
+            message.extend_from_slice(&data.unwrap());
+        }
+        message
+    };
+    let message = tokio::select! {
+        message = called => message,
+        ended = connection => panic!("{ended:?}"),
+    };
+    // The prefix, and a text as the first field of a message.
+    assert_eq!(message, b"\x00\x00\x00\x00\x11\x0a\x0fbilling.example");
+    assert_eq!(secret.call::<String>("Probe.Who", 0).await, "billing.example");
+}
+
+#[tokio::test]
+async fn who_agrees_on_http_2_and_speaks_something_else_is_hung_up_on() {
+    let (tls, client) = localhost();
+    let server = start("not what was agreed", &Probe::new(), |server| server.tls(tls)).await;
+    for said in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"{\"method\":\"Probe.Who\",\"params\":[0],\"id\":1}"]
+    {
+        let mut stream = encrypted(&server, &client.offering(&["h2"])).await;
+        stream.write_all(said).await.unwrap();
+        stream.flush().await.unwrap();
+        let mut answer = Vec::new();
+        // It goes without saying good-bye, which TLS calls an error.
+        let error = stream.read_to_end(&mut answer).await.unwrap_err();
+        assert_eq!((error.kind(), answer), (std::io::ErrorKind::UnexpectedEof, vec![]));
+    }
+    // With HTTP/1.1 agreed on, or nothing, whatever is served without TLS is served with it.
+    for offered in [&["http/1.1"][..], &[]] {
+        let stream = encrypted(&server, &client.offering(offered)).await;
+        assert!(Peer::new(stream).call::<bool>("Probe.Encrypted", 0).await);
+    }
+}
+
+#[tokio::test]
+async fn a_client_without_the_certificate_that_is_required_never_gets_to_a_handler() {
+    let authority = Authority::new("ours");
+    let ours = authority.sign(&["localhost"]);
+    let tls = TlsServer::from_pem(ours.pem.as_bytes(), ours.key.as_bytes()).unwrap();
+    let tls = tls.client_auth(ClientAuth::required(Pem::text(authority.pem()))).unwrap();
+    let server = start("required", &Probe::new(), |server| server.tls(tls)).await;
+    let client = TlsClient::from_ca_pem(authority.pem().as_bytes()).unwrap();
+    let mut stream = encrypted(&server, &client).await;
+    let error = stream.read(&mut [0]).await.unwrap_err();
+    assert_eq!(error.to_string(), "localhost does not accept a client without a certificate");
 }
