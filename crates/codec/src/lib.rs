@@ -24,6 +24,7 @@
 
 pub mod compression;
 mod error;
+pub mod export;
 pub mod json;
 mod message;
 #[cfg(feature = "prost")]

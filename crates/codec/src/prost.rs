@@ -80,7 +80,11 @@ macro_rules! __impl_prost_message {
                 const TYPE: &'static __p::schema::Type = &__p::schema::Type::new::<Self>(
                     __p::schema::Kind::Struct(<Self as __p::prost::Fields>::STRUCT),
                 )
-                .with_slot(&__SLOT);
+                .with_slot(&__SLOT)
+                .with_origin(__p::schema::ProtoOrigin::new(
+                    <Self as __p::prost::Fields>::FULL_NAME,
+                    || <Self as __p::prost::Fields>::files().encoded(),
+                ));
             }
 
             impl __p::serde::Serialize for $ty {

@@ -41,7 +41,7 @@ mod error;
 pub(crate) mod form;
 pub(crate) mod name;
 mod read;
-mod wire;
+pub(crate) mod wire;
 mod write;
 
 use bytes::Bytes;

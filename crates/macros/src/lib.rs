@@ -47,7 +47,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|---|
 /// | `go = "UserID"` | type, field, variant | the name on Go's wires |
 /// | `java = "org.example.User"` | type, field | the class, or the field's name, on Java's wires |
-/// | `proto = "user_id"` | field | the name in protobuf |
+/// | `proto = "user_id"` | field, variant | the name in protobuf |
 /// | `tag = 3` | field, variant | the protobuf tag or number; default: the position |
 /// | `as = "u64"` | type, field, variant | described like that type, which serde must match |
 /// | `crate = "polywire_gob"` | type | the crate whose `__private` module the output names |

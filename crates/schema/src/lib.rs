@@ -32,7 +32,8 @@ mod types;
 pub use self::name::{go_name, java_name, proto_name};
 pub use self::slot::Slot;
 pub use self::types::{
-    EnumType, Field, Kind, Path, Schema, StructType, Type, TypeRef, Variant, VariantShape,
+    EnumType, Field, Kind, Path, ProtoOrigin, Schema, StructType, Type, TypeRef, Variant,
+    VariantShape,
 };
 
 /// What the derive's output names; not part of the public interface.

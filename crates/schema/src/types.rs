@@ -37,19 +37,47 @@ pub struct Type {
     /// Where an encoding keeps what it worked out for this type; `None` for generic types, whose
     /// encodings fall back to a table keyed by [`Type::id`].
     pub slot: Option<&'static Slot>,
+    /// The `.proto` file it comes from; `None` for types that were written in Rust.
+    pub origin: Option<ProtoOrigin>,
+}
+
+/// Where a type comes from that was made of a `.proto` file.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct ProtoOrigin {
+    /// The full name of the message: `greeter.v1.HelloRequest`.
+    pub full_name: &'static str,
+    /// The file that defines it and those it needs: an encoded
+    /// `google.protobuf.FileDescriptorSet`.
+    pub files: fn() -> &'static [u8],
+}
+
+impl ProtoOrigin {
+    /// Says where a message is defined; used by generated code.
+    #[must_use]
+    pub const fn new(full_name: &'static str, files: fn() -> &'static [u8]) -> Self {
+        Self { full_name, files }
+    }
 }
 
 impl Type {
     /// Describes a type that is not a struct or enum of the user's.
     #[must_use]
     pub const fn new<T: 'static + ?Sized>(kind: Kind) -> Self {
-        Self { kind, id: TypeId::of::<T>, slot: None }
+        Self { kind, id: TypeId::of::<T>, slot: None, origin: None }
     }
 
     /// Gives the type a place where encodings keep what they worked out for it.
     #[must_use]
     pub const fn with_slot(mut self, slot: &'static Slot) -> Self {
         self.slot = Some(slot);
+        self
+    }
+
+    /// Says which `.proto` file the type comes from.
+    #[must_use]
+    pub const fn with_origin(mut self, origin: ProtoOrigin) -> Self {
+        self.origin = Some(origin);
         self
     }
 
@@ -154,7 +182,7 @@ pub enum Kind {
 
 impl fmt::Debug for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Kind({})", Type { kind: *self, id: TypeId::of::<()>, slot: None })
+        write!(f, "Kind({})", Type { kind: *self, id: TypeId::of::<()>, slot: None, origin: None })
     }
 }
 
@@ -293,6 +321,8 @@ pub struct Variant {
     pub serde: &'static str,
     /// The name of the field that carries it on Go's wires.
     pub go: &'static str,
+    /// The name in protobuf, if it was stated; see [`Variant::with_proto`].
+    pub proto: Option<&'static str>,
     /// The number in protobuf: the position, from 0.
     pub number: u32,
     /// The doc comment.
@@ -310,7 +340,15 @@ impl Variant {
         number: u32,
         shape: VariantShape,
     ) -> Self {
-        Self { serde, go, number, docs: "", shape }
+        Self { serde, go, proto: None, number, docs: "", shape }
+    }
+
+    /// States the name in protobuf, of an enum's value or a `oneof`'s member, instead of one that
+    /// is made of the enum's and the variant's.
+    #[must_use]
+    pub const fn with_proto(mut self, proto: &'static str) -> Self {
+        self.proto = Some(proto);
+        self
     }
 
     /// Sets the doc comment.

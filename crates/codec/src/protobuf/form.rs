@@ -24,7 +24,7 @@ pub(crate) fn spreads(ty: &Type) -> bool {
 }
 
 /// Whether a type is a message by itself.
-pub(super) fn is_message(ty: &Type) -> bool {
+pub(crate) fn is_message(ty: &Type) -> bool {
     match ty.kind {
         Kind::Unit | Kind::Duration | Kind::Time | Kind::Tuple(_) | Kind::Struct(_) => true,
         Kind::Enum(ty) => !ty.is_unit_only(),

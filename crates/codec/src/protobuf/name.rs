@@ -13,7 +13,7 @@ pub fn json_name(proto: &str) -> String {
 }
 
 /// The name of a variant as a value of a protobuf enum, prefixed with the enum's since values
-/// share one scope: `COLOR_DARK_RED`. Where no variant has the number 0, which proto3 wants named,
+/// share one scope: `COLOR_DARK_RED`, unless a name is stated (`#[schema(proto = "...")]`). Where no variant has the number 0, which proto3 wants named,
 /// the name `COLOR_UNSPECIFIED` is free for it.
 #[must_use]
 pub fn value_name(ty: &EnumType, variant: &Variant) -> String {
@@ -40,8 +40,11 @@ pub(crate) fn camel(proto: impl Iterator<Item = char>) -> impl Iterator<Item = c
 
 /// The characters of [`value_name`].
 pub(crate) fn value_chars(ty: &EnumType, variant: &Variant) -> impl Iterator<Item = char> {
-    let name = snake(ty.name).chain(std::iter::once('_')).chain(member_chars(variant));
-    name.map(|c| c.to_ascii_uppercase())
+    let made = variant.proto.is_none().then(|| {
+        let name = snake(ty.name).chain(std::iter::once('_')).chain(member_chars(variant));
+        name.map(|c| c.to_ascii_uppercase())
+    });
+    stated(variant).chain(made.into_iter().flatten())
 }
 
 /// The characters of [`member_name`].
@@ -50,7 +53,13 @@ pub(crate) fn member_chars(variant: &Variant) -> impl Iterator<Item = char> {
     let name = variant.serde;
     // Serde's name may be any text; Go's is an identifier, though its initialisms run together.
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_plain);
-    snake(if plain { name } else { variant.go })
+    let made = variant.proto.is_none().then(|| snake(if plain { name } else { variant.go }));
+    stated(variant).chain(made.into_iter().flatten())
+}
+
+/// The name that the program states; nothing if it states none.
+fn stated(variant: &Variant) -> std::str::Chars<'static> {
+    variant.proto.unwrap_or_default().chars()
 }
 
 /// A name in lower case, its words apart: before a capital that follows none a word begins.
@@ -77,6 +86,14 @@ mod tests {
         for name in ["DarkRed", "dark_red", "HTTPServer", "_a_b", "x", "Sha256Sum", "kebabCase"] {
             assert_eq!(snake(name).collect::<String>(), proto_name(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_stated_name_is_taken_as_it_is() {
+        let ty = EnumType::new("Status", "Status", &[]);
+        let variant = Variant::new("Up", "Up", 0, VariantShape::Unit).with_proto("SERVING");
+        assert_eq!(value_name(&ty, &variant), "SERVING");
+        assert_eq!(member_name(&variant), "SERVING");
     }
 
     #[test]

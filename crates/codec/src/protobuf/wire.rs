@@ -3,9 +3,9 @@
 use super::MAX_DEPTH;
 
 /// How a field's value is delimited; the low three bits of its key.
-pub(super) const VARINT: u8 = 0;
+pub(crate) const VARINT: u8 = 0;
 pub(super) const FIXED64: u8 = 1;
-pub(super) const LEN: u8 = 2;
+pub(crate) const LEN: u8 = 2;
 const GROUP_START: u8 = 3;
 const GROUP_END: u8 = 4;
 pub(super) const FIXED32: u8 = 5;
@@ -15,7 +15,7 @@ pub(super) const MAX_TAG: u32 = (1 << 29) - 1;
 
 /// Which rule of the format the bytes break.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Flaw(pub(super) &'static str);
+pub(crate) struct Flaw(pub(super) &'static str);
 
 const CUT_OFF: Flaw = Flaw("the message ends within a value");
 const TOO_LONG: Flaw = Flaw("a length goes beyond the end of the message");
@@ -27,7 +27,7 @@ const DEEP_GROUPS: Flaw = Flaw("groups are nested too deeply");
 
 /// One value as it stands on the wire.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Raw<'a> {
+pub(crate) enum Raw<'a> {
     Varint(u64),
     Fixed64(u64),
     Bytes(&'a [u8]),
@@ -50,12 +50,12 @@ impl Raw<'_> {
 
 /// What is left of a message; yields its fields one after another.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) const fn new(rest: &'a [u8]) -> Self {
+    pub(crate) const fn new(rest: &'a [u8]) -> Self {
         Self { rest }
     }
 
@@ -65,7 +65,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field, unknown groups included.
-    pub(super) fn next(&mut self) -> Result<Option<(u32, Raw<'a>)>, Flaw> {
+    pub(crate) fn next(&mut self) -> Result<Option<(u32, Raw<'a>)>, Flaw> {
         if self.rest.is_empty() {
             return Ok(None);
         }
@@ -172,7 +172,7 @@ impl<'a> Fields<'a> {
 
 /// Appends a varint.
 #[inline]
-pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
+pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
         out.push(value.to_le_bytes()[0] | 0x80);
         value >>= 7;
@@ -182,7 +182,7 @@ pub(super) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
 
 /// Appends the key of a field.
 #[inline]
-pub(super) fn put_key(out: &mut Vec<u8>, tag: u32, wire_type: u8) {
+pub(crate) fn put_key(out: &mut Vec<u8>, tag: u32, wire_type: u8) {
     put_varint(out, u64::from(tag) << 3 | u64::from(wire_type));
 }
 

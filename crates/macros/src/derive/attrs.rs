@@ -19,7 +19,7 @@ impl Place {
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Type => &["go", "java", "as", "crate"],
-            Self::Variant => &["go", "tag", "as"],
+            Self::Variant => &["go", "proto", "tag", "as"],
             Self::Field => &["go", "java", "proto", "tag", "as"],
         }
     }

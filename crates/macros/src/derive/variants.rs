@@ -31,6 +31,8 @@ pub(super) fn descriptors(
 
 struct Described {
     names: Names,
+    /// The name in protobuf, if it is stated.
+    proto: Option<String>,
     number: u32,
     span: Span,
     docs: String,
@@ -63,13 +65,15 @@ impl Described {
                 shape(&variant.fields, case, &format!("{enum_name}{rust}"))?
             }
         };
-        Ok(Some(Self { names, number, span, docs, shape }))
+        let proto = schema.proto.as_ref().map(syn::LitStr::value);
+        Ok(Some(Self { names, proto, number, span, docs, shape }))
     }
 
     fn tokens(&self) -> TokenStream {
         let Names { serde, go, .. } = &self.names;
         let (number, shape, docs) = (self.number, &self.shape, with_docs(&self.docs));
-        quote!(__p::schema::Variant::new(#serde, #go, #number, #shape) #docs)
+        let proto = self.proto.as_ref().map(|proto| quote!(.with_proto(#proto)));
+        quote!(__p::schema::Variant::new(#serde, #go, #number, #shape) #proto #docs)
     }
 }
 
