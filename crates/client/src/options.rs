@@ -5,6 +5,7 @@ use std::time::Duration;
 use polywire_net::TlsClient;
 use polywire_wire::Limits;
 
+use crate::dial::Trust;
 use crate::{ConnectionLimits, HttpOptions};
 
 /// What a channel does on its own: timeouts, retries, limits.
@@ -19,7 +20,7 @@ pub struct ChannelOptions {
     pub(crate) keepalive: Option<Duration>,
     pub(crate) connection: ConnectionLimits,
     pub(crate) wire: Limits,
-    pub(crate) tls: Option<TlsClient>,
+    pub(crate) tls: Trust,
     pub(crate) http: HttpOptions,
 }
 
@@ -35,7 +36,7 @@ impl Default for ChannelOptions {
             keepalive: Some(Duration::from_secs(10)),
             connection: ConnectionLimits::default(),
             wire: Limits::default(),
-            tls: None,
+            tls: Trust::default(),
             http: HttpOptions::default(),
         }
     }
@@ -122,7 +123,16 @@ impl ChannelOptions {
     /// [`TlsClient::system`].
     #[must_use]
     pub fn tls(mut self, tls: TlsClient) -> Self {
-        self.tls = Some(tls);
+        self.tls.by_default = Some(tls);
+        self
+    }
+
+    /// As [`tls`](Self::tls), for the nodes of one address (`host:port`) or one host only: other
+    /// authorities, another name, another certificate to show. An address goes before its host,
+    /// and both before what is said for all.
+    #[must_use]
+    pub fn tls_for(mut self, address_or_host: impl Into<String>, tls: TlsClient) -> Self {
+        self.tls.of.insert(address_or_host.into(), tls);
         self
     }
 

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http::uri::Scheme;
-use polywire_net::TlsClient;
 use polywire_wire::{Limits, jsonrpc, netrpc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -42,16 +41,13 @@ pub(super) struct Connector {
 
 impl Connector {
     pub(super) fn new(options: &ChannelOptions) -> Self {
-        let (keepalive, given) = (options.keepalive.map(Keepalive), options.tls.clone());
+        let (keepalive, trust) = (options.keepalive.map(Keepalive), options.tls.clone());
         Self::with_dial(options, move |endpoint| {
-            let (address, encrypted) = (endpoint.address.clone(), endpoint.tls);
+            let address = endpoint.address.clone();
+            let tls = endpoint.tls.then(|| trust.towards(&address));
             let over_http = matches!(endpoint.wire, Wire::Http(_));
-            let given = given.clone().filter(|_| encrypted);
             Box::pin(async move {
-                let tls = match given {
-                    None if encrypted => Some(TlsClient::system().map_err(io::Error::other)?),
-                    given => given,
-                };
+                let tls = tls.transpose().map_err(io::Error::other)?;
                 let tls = tls.map(|tls| if over_http { tls.offering(&["h2"]) } else { tls });
                 dial(address, tls, keepalive).await
             })
