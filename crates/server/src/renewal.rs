@@ -2,8 +2,8 @@
 
 use std::error::Error;
 
-use polywire_net::TlsServer;
-use tokio::task::spawn_blocking;
+use polywire_net::{TlsError, TlsServer};
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time;
 
 /// Looks after the files of TLS for as long as it is polled.
@@ -11,9 +11,7 @@ pub(crate) async fn follow(tls: TlsServer) {
     let Some(interval) = tls.check_interval() else { return };
     loop {
         time::sleep(interval).await;
-        let tls = tls.clone();
-        // Files may be far away.
-        match spawn_blocking(move || tls.reload_if_changed()).await {
+        match look(tls.clone()).await {
             Ok(Ok(true)) => tracing::info!("new connections use the renewed certificate"),
             Ok(Err(error)) => {
                 let error: &(dyn Error + 'static) = &error;
@@ -23,4 +21,9 @@ pub(crate) async fn follow(tls: TlsServer) {
             Ok(Ok(false)) | Err(_) => {}
         }
     }
+}
+
+async fn look(tls: TlsServer) -> Result<Result<bool, TlsError>, JoinError> {
+    // Files may be far away.
+    spawn_blocking(move || tls.reload_if_changed()).await
 }
