@@ -16,10 +16,12 @@ use polywire_core::{
 use polywire_layers::Layer;
 use polywire_net::TlsServer;
 use polywire_server::{BindError, Limits, RegisterError, Router, Server};
+use tokio::sync::watch;
 
 pub use self::running::Running;
 pub use self::signals::asked_to_end;
-use crate::reflection::{Described, Description, ReflectionServer};
+use crate::builtin;
+use crate::reflection::{Described, ReflectionServer};
 
 /// A server that registers itself, speaks every wire on one port, and drains when it is told to
 /// end.
@@ -47,6 +49,7 @@ pub struct App {
     router: Result<Router, RegisterError>,
     services: Vec<(String, &'static ServiceDescriptor)>,
     describes_itself: bool,
+    tells_health: bool,
     configure: Vec<Configure>,
     lame_duck: Duration,
     grace: Option<Duration>,
@@ -89,6 +92,7 @@ impl App {
             router: Ok(Router::new()),
             services: Vec::new(),
             describes_itself: true,
+            tells_health: true,
             configure: Vec::new(),
             lame_duck: Duration::ZERO,
             grace: None,
@@ -147,9 +151,16 @@ impl App {
         self
     }
 
-    /// Does not describe itself: `polywire describe` and calls with JSON over gob lose the types.
+    /// Does not describe itself: `polywire describe` and calls with JSON over gob lose the types,
+    /// gRPC's tools such as `grpcurl` need `.proto` files.
     pub fn without_reflection(mut self) -> Self {
         self.describes_itself = false;
+        self
+    }
+
+    /// Does not answer [`grpc.health.v1.Health`](crate::health).
+    pub fn without_health(mut self) -> Self {
+        self.tells_health = false;
         self
     }
 
@@ -228,11 +239,16 @@ impl App {
             Where::Given(registry) => Some(Arc::clone(registry)),
             Where::Nowhere => None,
         };
+        let (welcome, is_welcome) = watch::channel(true);
         let mut router = self.router?;
+        if self.tells_health {
+            router = builtin::add_health(router, &self.services, is_welcome)?;
+        }
         if self.describes_itself {
             let services = self.services.iter().map(|(name, service)| (name.as_str(), *service));
-            let described = Described(Description::of(services));
+            let described = Described::of(services);
             router = router.add(ReflectionServer::new(described))?;
+            router = builtin::add_grpc_reflection(router, &self.services)?;
         }
         let server = Server::new(router);
         let server = self.configure.into_iter().fold(server, |server, with| with(server));
@@ -241,7 +257,7 @@ impl App {
             None => server,
         };
         let listen = self.listen.unwrap_or_else(listen_by_default);
-        let mut running = Running::new(server.bind(&listen).await?, self.lame_duck);
+        let mut running = Running::new(server.bind(&listen).await?, welcome, self.lame_duck);
         if let Some(registry) = registry {
             let address = self.advertise.unwrap_or_else(|| reachable(running.address()));
             let id = running::instance_id();

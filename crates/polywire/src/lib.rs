@@ -68,7 +68,10 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod builtin;
 mod connect;
+pub mod grpc_reflection;
+pub mod health;
 pub mod reflection;
 
 pub use futures_core::Stream;
@@ -76,14 +79,14 @@ pub use polywire_client::{Call, Channel, ChannelOptions, ClientError, HttpCodec,
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
     self as core, Address, BoxService, CallKind, Code, Context, Instance, Metadata, Origin,
-    Registry, RegistryError, Reply, Request, Response, Service, ServiceDefinition, Status,
-    Trailers,
+    PeerIdentity, Registry, RegistryError, Reply, Request, Response, Service, ServiceDefinition,
+    Status, Trailers,
 };
 pub use polywire_gob as gob;
 pub use polywire_layers as layers;
 pub use polywire_layers::Layer;
 pub use polywire_macros::{Schema, service};
-pub use polywire_net::{TlsClient, TlsError, TlsServer};
+pub use polywire_net::{ClientAuth, HandshakeError, Pem, TlsClient, TlsError, TlsServer};
 pub use polywire_registry as registry;
 pub use polywire_schema as schema;
 pub use polywire_server as server;

@@ -7,13 +7,18 @@
 //! Types refer to each other by their position in [`Description::types`], so that recursive ones
 //! can be described.
 
+mod export;
+
 use std::any::TypeId;
 use std::collections::HashMap;
 
-use polywire_core::ServiceDescriptor;
+use polywire_core::{ServiceDescriptor, Status};
 use polywire_macros::Schema;
 use polywire_schema::{Field, Kind, StructType, Type, TypeRef, VariantShape};
 use serde::{Deserialize, Serialize};
+
+pub use self::export::{ExportForm, Exported};
+use crate::builtin::Named;
 
 /// The name the built-in service is registered under.
 pub const SERVICE: &str = "polywire.Reflection";
@@ -53,6 +58,12 @@ pub struct MethodInfo {
     pub docs: String,
     /// Whether calling it twice is the same as calling it once.
     pub idempotent: bool,
+    /// Whether the caller sends any number of arguments.
+    #[serde(default)]
+    pub client_streams: bool,
+    /// Whether the callee sends any number of results.
+    #[serde(default)]
+    pub server_streams: bool,
     /// The type of the argument.
     pub request: u32,
     /// The type of the result.
@@ -194,14 +205,36 @@ pub trait Reflection {
     /// Lists the services, methods and types of this server.
     #[rpc(idempotent)]
     async fn describe(&self) -> Description;
+
+    /// Describes the services, or the one of that name, to programs in other languages.
+    #[rpc(idempotent)]
+    async fn export(&self, form: ExportForm, service: String) -> Result<Vec<Exported>, Status>;
 }
 
 /// Answers with what was described when the server was put together.
-pub(crate) struct Described(pub(crate) Description);
+pub(crate) struct Described {
+    description: Description,
+    services: Vec<Named>,
+}
+
+impl Described {
+    /// Describes services, each under the name it is registered under.
+    pub(crate) fn of<'a>(
+        services: impl Iterator<Item = (&'a str, &'static ServiceDescriptor)> + Clone,
+    ) -> Self {
+        let description = Description::of(services.clone());
+        let services = services.map(|(name, service)| (name.to_owned(), service)).collect();
+        Self { description, services }
+    }
+}
 
 impl Reflection for Described {
     async fn describe(&self) -> Description {
-        self.0.clone()
+        self.description.clone()
+    }
+
+    async fn export(&self, form: ExportForm, service: String) -> Result<Vec<Exported>, Status> {
+        export::export(&self.services, form, &service)
     }
 }
 
@@ -217,6 +250,8 @@ impl Types {
             name: method.name.to_owned(),
             docs: method.docs.to_owned(),
             idempotent: method.idempotent,
+            client_streams: method.kind.client_streams(),
+            server_streams: method.kind.server_streams(),
             request: self.add(method.request),
             reply: self.add(method.reply),
         });

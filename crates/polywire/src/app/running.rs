@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use polywire_core::{Address, Lease};
 use polywire_server::Listening;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 pub struct Running {
     address: Address,
     drain: CancellationToken,
+    /// What the health service says; gone when the server drains.
+    welcome: watch::Sender<bool>,
     lame_duck: Duration,
     lease: Option<Box<dyn Lease>>,
     task: JoinSet<()>,
@@ -23,12 +26,16 @@ pub struct Running {
 const REVOKE: Duration = Duration::from_secs(2);
 
 impl Running {
-    pub(super) fn new(listening: Listening, lame_duck: Duration) -> Self {
+    pub(super) fn new(
+        listening: Listening,
+        welcome: watch::Sender<bool>,
+        lame_duck: Duration,
+    ) -> Self {
         let address = listening.local_address().clone();
         let drain = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(listening.serve(drain.clone()));
-        Self { address, drain, lame_duck, lease: None, task }
+        Self { address, drain, welcome, lame_duck, lease: None, task }
     }
 
     pub(super) fn hold(&mut self, lease: Box<dyn Lease>) {
@@ -48,11 +55,12 @@ impl Running {
         self.task.join_next().await;
     }
 
-    /// Leaves the registry, serves on for the lame-duck time, refuses newcomers, and waits until
+    /// Is no longer healthy, leaves the registry, serves on for the lame-duck time, refuses newcomers, and waits until
     /// the calls under way have ended or the grace period has passed.
     ///
     /// Dropping the future ends the server at once.
     pub async fn shutdown(mut self) {
+        self.welcome.send_replace(false);
         if let Some(lease) = self.lease.take() {
             match time::timeout(REVOKE, lease.revoke()).await {
                 Ok(Ok(())) => {}
@@ -61,6 +69,8 @@ impl Running {
             }
             time::sleep(self.lame_duck).await;
         }
+        // Who watches the health would hold the server until the grace period is over.
+        drop(self.welcome);
         self.drain.cancel();
         self.task.join_next().await;
     }
