@@ -1,9 +1,15 @@
 //! Faults of the network, made for real between two namespaces of it, and how long polywire takes to
-//! notice.
+//! notice; and attacks on a server, made for real as well, and whether the others notice.
 //!
-//! `interop/rust` holds the two programs, which measure for themselves; what is left for here is the
-//! network between them, the order of events, and the limits.
+//! `interop/rust` holds the programs at both ends of the network, which measure for themselves, and
+//! the server under attack; what is left for here is the network, the attackers, the order of
+//! events, and the limits.
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "attackers are threads, and their clock is the wall's"
+)]
+mod attacks;
 mod blackhole;
 mod network;
 mod peers;
@@ -19,11 +25,11 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
     let options = match Options::read(words) {
         Ok(Some(options)) => options,
         Ok(None) => {
-            println!("{HELP}");
+            println!("{}", help());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            eprintln!("faults: {error}\n\n{HELP}");
+            eprintln!("faults: {error}\n\n{}", help());
             return ExitCode::from(2);
         }
     };
@@ -43,37 +49,51 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
     }
 }
 
-const HELP: &str = "\
+fn help() -> String {
+    format!(
+        "\
 usage: cargo xtask faults [OPTIONS] [CASE...]
 
   D1                a peer that vanishes without a word, neither FIN nor RST: a call that waits, a
                     call that is sent, and an idle connection, seen from both ends; then it is back
-  --keepalive SECS  what both ends are configured with (default: 10, polywire's own default)
+{}
+  --keepalive SECS  what both ends of D1 are configured with (default: 10, polywire's own default)
+  --secs SECS       how long each attack, S1 and those that follow, goes on (default: 10)
 
-Needs Linux, `ip` (iproute2), and root, for network namespaces; skipped without.";
+All attacks run if no case is named. They need Linux; D1 needs `ip` (iproute2) and root as well, for
+network namespaces, and is skipped without.",
+        attacks::help()
+    )
+}
 
-const CASES: &[&str] = &["D1"];
+/// The case that needs a network of its own.
+const NETWORK_CASE: &str = "D1";
 
 #[derive(Debug, PartialEq, Eq)]
 struct Options {
     keepalive_secs: u32,
+    secs: u32,
+    cases: Vec<String>,
 }
 
 impl Options {
     /// `None` when the user asked for help.
     fn read(words: &[String]) -> Result<Option<Self>, String> {
-        let is_case = |word: &&String| !CASES.contains(&word.as_str());
-        let rest: Vec<_> = words.iter().filter(is_case).cloned().collect();
+        let is_case = |word: &String| word == NETWORK_CASE || attacks::known(word);
+        let (cases, rest): (Vec<_>, Vec<_>) = words.iter().cloned().partition(is_case);
         let mut args = Args::new(&rest);
         if args.flag("--help") || args.flag("-h") {
             return Ok(None);
         }
         let keepalive_secs = args.value("--keepalive")?.unwrap_or(10);
+        let secs = args.value("--secs")?.unwrap_or(10);
         args.finish()?;
-        if !(1..=3600).contains(&keepalive_secs) {
-            return Err("--keepalive: between 1 and 3600".to_owned());
+        for (name, secs) in [("--keepalive", keepalive_secs), ("--secs", secs)] {
+            if !(1..=3600).contains(&secs) {
+                return Err(format!("{name}: between 1 and 3600"));
+            }
         }
-        Ok(Some(Self { keepalive_secs }))
+        Ok(Some(Self { keepalive_secs, secs, cases }))
     }
 }
 
@@ -106,17 +126,33 @@ impl Count {
     }
 }
 
-/// Runs everything; what was made of the network is gone afterwards in any case.
+/// Runs the network's case if it is named, and the attacks that are named, or all of them.
 fn faults(options: &Options) -> Result<Outcome, String> {
+    let (network, attacks): (Vec<_>, Vec<_>) =
+        options.cases.iter().cloned().partition(|case| case == NETWORK_CASE);
+    let mut count = Count::default();
+    if !attacks.is_empty() || network.is_empty() {
+        attacks::run(&Programs::build_release()?, &attacks, options.secs, &mut count)?;
+    }
+    if !network.is_empty() {
+        let skipped = vanishing(options, &mut count)?;
+        if let (Some(why), true) = (skipped, attacks.is_empty()) {
+            return Ok(Outcome::Skipped(why));
+        }
+    }
+    Ok(Outcome::Counted(count))
+}
+
+/// What was made of the network is gone afterwards in any case; why nothing could be made of it.
+fn vanishing(options: &Options, count: &mut Count) -> Result<Option<String>, String> {
     let network = match Network::make() {
         Ok(network) => network,
-        Err(NetworkError::Impossible(why)) => return Ok(Outcome::Skipped(why)),
+        Err(NetworkError::Impossible(why)) => return Ok(Some(why)),
         Err(NetworkError::Broken(why)) => return Err(why),
     };
     let programs = Programs::build()?;
-    let mut count = Count::default();
-    blackhole::run(&network, &programs, options.keepalive_secs, &mut count)?;
-    Ok(Outcome::Counted(count))
+    blackhole::run(&network, &programs, options.keepalive_secs, count)?;
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -129,8 +165,13 @@ mod tests {
 
     #[test]
     fn cases_and_options_are_read_in_any_order() {
-        assert_eq!(read(&[]), Ok(Some(Options { keepalive_secs: 10 })));
-        assert_eq!(read(&["--keepalive=3", "D1"]), Ok(Some(Options { keepalive_secs: 3 })));
+        let options = |keepalive_secs, secs, cases: &[&str]| {
+            let cases = cases.iter().map(|&case| case.to_owned()).collect();
+            Ok(Some(Options { keepalive_secs, secs, cases }))
+        };
+        assert_eq!(read(&[]), options(10, 10, &[]));
+        assert_eq!(read(&["--keepalive=3", "D1"]), options(3, 10, &["D1"]));
+        assert_eq!(read(&["S1", "--secs", "2", "S12"]), options(10, 2, &["S1", "S12"]));
         assert_eq!(read(&["D1", "--help"]), Ok(None));
         assert_eq!(read(&["D9"]), Err("unknown option `D9`".to_owned()));
         read(&["--keepalive", "0"]).unwrap_err();

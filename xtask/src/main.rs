@@ -10,6 +10,7 @@ mod bench;
 mod faults;
 mod features;
 mod fuzz;
+mod h2spec;
 mod interop;
 mod repo;
 mod tidy;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         "faults" => faults::run(&rest),
         "features" => features::run(&rest),
         "fuzz" => fuzz::run(&rest),
+        "h2spec" => h2spec::run(&rest),
         bench::SPIN => bench::spin(),
         "" | "help" | "-h" | "--help" => {
             println!("{HELP}");
@@ -45,6 +47,7 @@ usage: cargo xtask COMMAND [OPTIONS]
   tidy                     arrows between crates, file sizes, first lines, forbidden words
   interop [netrpc|jsonrpc] foreign peers against polywire, both ways
   bench [--help]           polywire and other frameworks side by side
-  faults [--help]          faults of the network between two namespaces, and how soon they show
+  faults [--help]          attacks on a server and faults of the network, and how soon they show
+  h2spec                   each rule of HTTP/2, tried by h2spec
   features                 every feature of every crate, alone
   fuzz [--help]            every decoder under libFuzzer";

@@ -16,11 +16,21 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    /// Builds it.
+    /// Builds it as it is developed.
     pub(super) fn build() -> Result<Self, String> {
+        Self::build_as("debug", &[])
+    }
+
+    /// Builds it as it would be used.
+    pub(super) fn build_release() -> Result<Self, String> {
+        Self::build_as("release", &["--release"])
+    }
+
+    fn build_as(folder: &str, words: &[&str]) -> Result<Self, String> {
         let root = repo::root();
         let mut build = repo::cargo(&root);
         build.args(["build", "--quiet", "--package", "polywire-interop", "--bin", "fault-peer"]);
+        build.args(words);
         let status = build.status().map_err(|error| format!("{build:?}: {error}"))?;
         if !status.success() {
             return Err(format!("{build:?}: {status}"));
@@ -28,24 +38,46 @@ impl Programs {
         let metadata = repo::metadata(&root).map_err(|error| error.to_string())?;
         let target = metadata.get("target_directory").and_then(serde_json::Value::as_str);
         let target = target.ok_or("cargo does not say where it builds")?;
-        Ok(Self { peer: PathBuf::from(target).join("debug/fault-peer") })
+        Ok(Self { peer: PathBuf::from(target).join(folder).join("fault-peer") })
     }
 
     /// Starts one end, and waits until it is ready.
     pub(super) fn start(&self, namespace: &str, words: &[&str]) -> Result<Peer, String> {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", namespace]).arg(&self.peer).args(words);
+        let peer = Self::spawn(&mut command)?;
+        match peer.line(STARTING)? {
+            line if line == "ready" => Ok(peer),
+            line => Err(format!("{command:?} said `{line}`")),
+        }
+    }
+
+    /// Starts a server that may have so many files open, and waits for its address.
+    pub(super) fn start_target(&self, files: Option<u32>) -> Result<(String, Peer), String> {
+        let mut command = match files {
+            None => Command::new(&self.peer),
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" target")]);
+                shell.arg(&self.peer);
+                shell
+            }
+        };
+        let peer = Self::spawn(command.args(files.is_none().then_some("target")))?;
+        let line = peer.line(STARTING)?;
+        let address = line.strip_prefix("ready ");
+        let address = address.ok_or_else(|| format!("{command:?} said `{line}`"))?.to_owned();
+        Ok((address, peer))
+    }
+
+    fn spawn(command: &mut Command) -> Result<Peer, String> {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{command:?}: {error}"))?;
         let (orders, lines) = (child.stdin.take(), lines(&mut child));
-        let peer = Peer { child, orders, lines };
-        match peer.line(STARTING)? {
-            line if line == "ready" => Ok(peer),
-            line => Err(format!("{command:?} said `{line}`")),
-        }
+        Ok(Peer { child, orders, lines })
     }
 }
 
@@ -69,6 +101,11 @@ pub(super) struct Seen {
 }
 
 impl Peer {
+    /// What the system calls it.
+    pub(super) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn tell(&mut self, word: &str) -> Result<(), String> {
         let orders = self.orders.as_mut().ok_or("a program without an input")?;
         writeln!(orders, "{word}").map_err(|error| format!("telling a program `{word}`: {error}"))

@@ -2,13 +2,14 @@
 //!
 //! `serve` and `call` print `ready`, then take words on standard input - `cut`, `mend` - and say in
 //! lines of `WHAT HOW MILLISECONDS` what they see and how long after the last word. They end when
-//! their input does.
+//! their input does. `target` prints `ready ADDRESS` and serves whoever comes.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports so")]
 
 mod client;
 mod server;
 mod sockets;
+mod target;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -26,14 +27,20 @@ type Words = Lines<BufReader<Stdin>>;
 #[tokio::main]
 async fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let Some((role, keepalive, addresses)) = options(&words) else {
-        eprintln!("usage: fault-peer serve|call KEEPALIVE_SECS ADDRESS ADDRESS ADDRESS");
-        return ExitCode::from(2);
-    };
     let orders = tokio::io::AsyncBufReadExt::lines(BufReader::new(stdin()));
-    let ended = match role {
-        Role::Serve => server::run(addresses, keepalive, orders).await,
-        Role::Call => client::run(addresses, keepalive, orders).await,
+    let ended = match (words.as_slice(), options(&words)) {
+        ([word], _) if word == "target" => target::run(orders).await,
+        (_, Some((Role::Serve, keepalive, addresses))) => {
+            server::run(addresses, keepalive, orders).await
+        }
+        (_, Some((Role::Call, keepalive, addresses))) => {
+            client::run(addresses, keepalive, orders).await
+        }
+        _ => {
+            eprintln!("usage: fault-peer serve|call KEEPALIVE_SECS ADDRESS ADDRESS ADDRESS");
+            eprintln!("       fault-peer target");
+            return ExitCode::from(2);
+        }
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
