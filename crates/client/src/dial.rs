@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use polywire_core::Address;
-use polywire_net::{Socket, TlsClient, TlsError};
+use polywire_net::{BusyPoll, Socket, TlsClient, TlsError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::channel::Halves;
@@ -52,18 +52,18 @@ pub(crate) async fn dial(
         socket.watch_peer(silence)?;
     }
     if let Some(tls) = tls {
-        return Ok(split(tls.connect(host(&address), socket).await?));
+        return Ok(split(tls.connect(host(&address), BusyPoll::new(socket)).await?));
     }
     Ok(match socket {
         // These two come apart without a lock between the halves.
         Socket::Tcp(stream) => {
             let (read, write) = stream.into_split();
-            Halves { read: Box::new(read), write: Box::new(write) }
+            Halves { read: Box::new(BusyPoll::new(read)), write: Box::new(write) }
         }
         #[cfg(unix)]
         Socket::Unix(stream) => {
             let (read, write) = stream.into_split();
-            Halves { read: Box::new(read), write: Box::new(write) }
+            Halves { read: Box::new(BusyPoll::new(read)), write: Box::new(write) }
         }
         socket => split(socket),
     })

@@ -10,6 +10,7 @@
 //! | `tls` | TLS by rustls with ring; without it nobody can make a [`TlsServer`] or [`TlsClient`] |
 #![forbid(unsafe_code)]
 
+mod busy_poll;
 mod handshake_error;
 mod heap;
 mod listener;
@@ -27,6 +28,7 @@ mod tls_error;
 #[cfg(unix)]
 mod unix;
 
+pub use self::busy_poll::BusyPoll;
 pub use self::handshake_error::HandshakeError;
 pub use self::heap::keep_large_blocks;
 pub use self::listener::Listener;

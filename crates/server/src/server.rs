@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{Address, BoxService, Service};
-use polywire_net::{Listener, Socket, TlsServer};
+use polywire_net::{BusyPoll, Listener, Socket, TlsServer};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time;
@@ -279,7 +279,7 @@ async fn accept(socket: Socket, peer: Address, shared: Arc<Shared>) {
     if let Err(error) = socket.send_at_once().and(watched) {
         tracing::debug!(%peer, %error, "cannot set the socket up");
     }
-    match connection::serve(socket, peer.clone(), &shared).await {
+    match connection::serve(BusyPoll::new(socket), peer.clone(), &shared).await {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let error: &(dyn Error + 'static) = &error;
