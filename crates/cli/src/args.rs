@@ -1,11 +1,12 @@
 //! The command line's grammar.
 
 use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-/// Serves, finds and calls polywire, net/rpc and JSON-RPC services.
+/// Serves, finds and calls polywire, net/rpc, JSON-RPC, gRPC and Connect services.
 #[derive(Debug, Parser)]
 #[command(
     name = "polywire",
@@ -48,9 +49,13 @@ pub(crate) enum Command {
     Services,
     /// Shows the methods and types of a service.
     Describe(DescribeArgs),
-    /// Calls a method with JSON and prints the reply as JSON.
+    /// Prints what programs in other languages need to call a service.
+    Export(ExportArgs),
+    /// Calls a method with JSON and prints the reply as JSON, those of a stream line by line.
     #[command(after_help = "METHOD is `Greeter.Hello` or `Greeter/Hello`.\n\
-        URLs: netrpc:// netrpc+http:// netrpc+tls:// jsonrpc:// jsonrpc2://")]
+        URLs: netrpc:// netrpc+http:// netrpc+tls:// jsonrpc:// jsonrpc2:// grpc:// grpc-web://\n\
+        connect://; of the last three the server must have reflection, unless JSON is spoken\n\
+        (`?codec=json` behind the address).")]
     Call(CallArgs),
     /// Calls a method over and over and prints how long it takes.
     Bench(BenchArgs),
@@ -79,15 +84,54 @@ pub(crate) struct DescribeArgs {
     pub(crate) connect: ConnectArgs,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A service of the registry, or a URL, of a polywire server.
+    #[arg(value_name = "SERVICE|URL")]
+    pub(crate) target: String,
+    /// Only this service of the server, such as `Greeter`.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    #[command(flatten)]
+    pub(crate) form: ExportForm,
+    /// Writes files into this directory instead of printing them.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+/// What is printed.
+#[derive(Debug, Clone, Copy, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct ExportForm {
+    /// `.proto` files, one per package.
+    #[arg(long)]
+    pub(crate) proto: bool,
+    /// An OpenAPI 3.1 document.
+    #[arg(long)]
+    pub(crate) openapi: bool,
+    /// A JSON Schema.
+    #[arg(long)]
+    pub(crate) jsonschema: bool,
+}
+
 /// How a peer is reached.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct ConnectArgs {
-    /// How long a call may take: `500ms`, `5s`, `2m`.
-    #[arg(long, default_value = "10s", value_parser = duration, value_name = "TIME")]
-    pub(crate) timeout: Duration,
+    /// How long a call may take: `500ms`, `5s`, `2m`. Default: 10s; a stream goes on.
+    #[arg(long, value_parser = duration, value_name = "TIME")]
+    pub(crate) timeout: Option<Duration>,
     /// Metadata sent with the call; may be given several times.
     #[arg(short = 'H', long = "header", value_parser = pair, value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<(String, String)>,
+}
+
+impl ConnectArgs {
+    /// How long to wait for a single reply.
+    pub(crate) fn patience(&self) -> Duration {
+        self.timeout.unwrap_or(Duration::from_secs(10))
+    }
 }
 
 /// What is called with what.
@@ -101,7 +145,8 @@ pub(crate) struct MethodArgs {
     /// The argument.
     #[arg(value_name = "JSON", conflicts_with = "data")]
     pub(crate) json: Option<String>,
-    /// The argument, from a file with `@FILE`, from standard input with `@-`. Default: `{}`.
+    /// The argument, from a file with `@FILE`, from standard input with `@-`; several one after
+    /// another where the method takes a stream. Default: `{}`.
     #[arg(short, long, value_name = "JSON|@FILE|@-")]
     pub(crate) data: Option<String>,
     /// What JSON cannot say to a server that does not describe itself: `user.id=uint`; kinds are

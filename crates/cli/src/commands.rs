@@ -5,6 +5,7 @@ mod call;
 mod completion;
 mod demo;
 mod describe;
+mod export;
 mod services;
 
 use crate::args::{Cli, Command};
@@ -18,6 +19,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(args) => demo::run(&args, output).await,
         Command::Services => services::run(registry, output).await,
         Command::Describe(args) => describe::run(&args, registry, output).await,
+        Command::Export(args) => export::run(&args, registry).await,
         Command::Call(args) => call::run(&args.method, registry).await,
         Command::Bench(args) => bench::run(&args, registry, output).await,
         Command::Completion(args) => {

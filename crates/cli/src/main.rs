@@ -9,6 +9,8 @@ mod args;
 mod commands;
 mod dynamic;
 mod failure;
+mod grpc;
+mod method;
 mod output;
 mod suggest;
 mod target;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use polywire::core::Encoding;
 use polywire::reflection::{Description, ReflectionClient};
-use polywire::{Channel, ClientError, Code, ConnectError, Registry};
+use polywire::{Channel, ClientError, Code, ConnectError, Registry, Service as _};
 
 use crate::args::ConnectArgs;
 use crate::failure::{Failure, chain};
+use crate::grpc::{self, Reflection};
 use crate::suggest;
 
 /// Opens the registry that the command line or the environment names.
@@ -19,9 +21,19 @@ pub(crate) fn registry(url: Option<&str>) -> Result<Arc<dyn Registry>, Failure> 
 
 /// A peer, or the peers that run a service.
 pub(crate) struct Target {
+    /// As the command line has it.
+    pub(crate) name: String,
     pub(crate) channel: Channel,
-    /// What it says of itself; `None` if it is no polywire server.
-    pub(crate) description: Option<Description>,
+    pub(crate) knowledge: Knowledge,
+}
+
+/// What a peer says of itself.
+pub(crate) enum Knowledge {
+    Nothing,
+    /// A polywire server, asked by its own wire.
+    Polywire(Description),
+    /// Whoever has gRPC's reflection.
+    Grpc(Reflection),
 }
 
 impl Target {
@@ -32,8 +44,19 @@ impl Target {
         connect: &ConnectArgs,
     ) -> Result<Self, Failure> {
         let channel = channel(target, registry_url).await?;
-        let description = describe(&channel, connect).await?;
-        Ok(Self { channel, description })
+        let knowledge = if grpc::is_grpc(target) {
+            match Reflection::reach(target, connect).await {
+                Ok(Some(reflection)) => Knowledge::Grpc(reflection),
+                // JSON needs no types, so that a server without gRPC will do.
+                Err(_) if channel.encoding() == Encoding::ProtoJson => Knowledge::Nothing,
+                Ok(None) => Knowledge::Nothing,
+                Err(failure) => return Err(failure),
+            }
+        } else {
+            let description = describe(&channel, connect).await?;
+            description.map_or(Knowledge::Nothing, Knowledge::Polywire)
+        };
+        Ok(Self { name: target.to_owned(), channel, knowledge })
     }
 }
 
@@ -59,7 +82,7 @@ async fn describe(
     connect: &ConnectArgs,
 ) -> Result<Option<Description>, Failure> {
     let client = ReflectionClient::new(channel.clone());
-    match client.describe().timeout(connect.timeout).await {
+    match client.describe().timeout(connect.patience()).await {
         Ok(description) => Ok(Some(description)),
         // A Go server says it in words; others may refuse the name for whatever reason of theirs.
         Err(status) => match status.code() {

@@ -218,7 +218,7 @@ impl Files {
             for import in known.file.imports() {
                 let named = |other: &&Known| other.file.name() == import;
                 if let Some(next) = self.0.iter().find(named)
-                    && !found.iter().any(|other| named(&other))
+                    && !found.iter().any(named)
                 {
                     found.push(next);
                 }

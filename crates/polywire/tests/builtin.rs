@@ -119,7 +119,7 @@ fn file(name: &str) -> ServerReflectionRequest {
 }
 
 fn services(answer: &ServerReflectionResponse) -> Vec<&str> {
-    let listed = answer.list_services_response.as_ref().unwrap();
+    let listed = answer.list_services_response.as_ref().expect("the services were asked for");
     listed.service.iter().map(|service| service.name.as_str()).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::time::Instant;
 
+use futures_util::{StreamExt as _, stream};
 use polywire::prelude::*;
 use polywire::{Address, ChannelOptions, Running, TlsClient, TlsServer};
 use serde_json::json;
@@ -42,6 +43,21 @@ impl DemoGreeter {
     #[rpc(idempotent)]
     pub(crate) async fn add(&self, a: i64, b: i64) -> Result<i64, Status> {
         a.checked_add(b).ok_or_else(|| Status::new(Code::OutOfRange, "the sum is too large"))
+    }
+
+    /// Counts down from a number.
+    pub(crate) async fn countdown(&self, from: u32) -> Result<BoxStream<u32>, Status> {
+        Ok(Box::pin(stream::iter((0..=from).rev().map(Ok))))
+    }
+
+    /// Says hello to each, as they come.
+    pub(crate) async fn hello_all(
+        &self,
+        people: Streaming<HelloRequest>,
+    ) -> Result<BoxStream<HelloReply>, Status> {
+        let greet = |person: HelloRequest| format!("Hello, {}!", person.name);
+        let greet = move |person: Result<_, _>| person.map(|p| HelloReply { greeting: greet(p) });
+        Ok(Box::pin(people.map(greet)))
     }
 }
 
@@ -141,6 +157,8 @@ async fn stay(running: Running, address: &Address) {
          polywire describe greeter\n  \
          polywire call greeter Greeter.Hello '{{\"name\": \"Ann\"}}'\n  \
          polywire call jsonrpc://{address} Greeter.Add '{{\"a\": 1, \"b\": 2}}'\n  \
+         polywire call grpc://{address} Greeter.Countdown 3\n  \
+         polywire export --proto greeter\n  \
          curl -d '{{\"name\": \"Ann\"}}' -H 'content-type: application/json' {address}/Greeter/Hello\n  \
          polywire bench netrpc://{address} Greeter.Hello '{{\"name\": \"Ann\"}}' -z 5s\n\n\
          and from Go:\n\n  \

@@ -3,10 +3,12 @@
 use polywire::reflection::{
     Description, FieldInfo, MethodInfo, SERVICE, ServiceInfo, Shape, TypeInfo, VariantInfo,
 };
+use polywire::{Code, Status};
 
 use crate::args::{DescribeArgs, Format};
 use crate::failure::Failure;
-use crate::target::Target;
+use crate::grpc::{Printer, Reflection};
+use crate::target::{Knowledge, Target};
 use crate::{output, suggest};
 
 /// Shows what a server says of itself.
@@ -16,9 +18,13 @@ pub(crate) async fn run(
     format: Format,
 ) -> Result<(), Failure> {
     let target = Target::reach(&args.target, registry, &args.connect).await?;
-    let Some(description) = target.description else {
-        let text = format!("{} does not describe itself: it is no polywire server", args.target);
-        return Err(Failure::Call(polywire::Status::new(polywire::Code::Unimplemented, text)));
+    let description = match target.knowledge {
+        Knowledge::Polywire(description) => description,
+        Knowledge::Grpc(reflection) => return print_grpc(args, &reflection, format).await,
+        Knowledge::Nothing => {
+            let text = format!("{} does not describe itself", args.target);
+            return Err(Failure::Call(Status::new(Code::Unimplemented, text)));
+        }
     };
     let shown = match &args.symbol {
         None => Shown::all(&description),
@@ -27,6 +33,39 @@ pub(crate) async fn run(
     match format {
         Format::Json => output::json(&shown.json(&description)),
         Format::Table => shown.print(&description),
+    }
+    Ok(())
+}
+
+/// Shows what gRPC's reflection says.
+async fn print_grpc(
+    args: &DescribeArgs,
+    reflection: &Reflection,
+    format: Format,
+) -> Result<(), Failure> {
+    let symbols = match &args.symbol {
+        Some(symbol) => vec![symbol.replace('/', ".")],
+        // What answers this is not what was asked about.
+        None => {
+            let services = reflection.services.iter();
+            services.filter(|name| !name.starts_with("grpc.reflection.")).cloned().collect()
+        }
+    };
+    let unknown = |symbol: &str| {
+        let known = reflection.services.iter().map(String::as_str);
+        Failure::Usage(suggest::unknown("symbol", symbol, symbol, known))
+    };
+    let pool = match (reflection.pool(&symbols).await, &args.symbol) {
+        (Err(Failure::Call(status)), Some(symbol)) if status.code() == Code::NotFound => {
+            return Err(unknown(symbol));
+        }
+        (pool, _) => pool?,
+    };
+    let printer = Printer::of(&pool, &symbols)
+        .ok_or_else(|| unknown(args.symbol.as_deref().unwrap_or_default()))?;
+    match format {
+        Format::Json => output::json(&printer.json()),
+        Format::Table => output::line(printer.text().trim_end()),
     }
     Ok(())
 }
@@ -112,7 +151,9 @@ fn signature(description: &Description, method: &MethodInfo) -> String {
     let name = |at| description.ty(at).map_or("?", |ty| ty.name.as_str());
     let note = if method.idempotent { "  (idempotent)" } else { "" };
     let (request, reply) = (name(method.request), name(method.reply));
-    output::plain(&format!("{}({request}) -> {reply}{note}", method.name))
+    let stream = |streams| if streams { "stream " } else { "" };
+    let (sent, received) = (stream(method.client_streams), stream(method.server_streams));
+    output::plain(&format!("{}({sent}{request}) -> {received}{reply}{note}", method.name))
 }
 
 /// Collects the structs and enums that a type mentions.
