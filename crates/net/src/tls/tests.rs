@@ -9,6 +9,7 @@ use crate::{Accepted, BoxStream, HandshakeError, Pem};
 
 mod clients;
 mod files;
+mod openssl;
 mod refusals;
 mod versions;
 
