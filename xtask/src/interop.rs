@@ -44,8 +44,9 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
-  SUITE            netrpc, jsonrpc, grpc or web (default: all)
-  --peer PEER      go, grpc-go, grpc-js, grpcio or browser (default: all that have the suite)
+  SUITE            netrpc, jsonrpc, grpc, connect or web (default: all)
+  --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python or
+                   browser (default: all that have the suite)
   --only TEXT      cases whose name holds this
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";

@@ -1,10 +1,12 @@
 //! The cases of an interop run in which polywire is the client, one line of output each.
 
 mod calls;
+mod connect;
 mod grpc;
 mod jsonrpc;
 mod netrpc;
 mod peer;
+mod reflection;
 
 use std::error::Error;
 use std::fmt;
@@ -27,7 +29,7 @@ pub struct ClientOptions {
     pub certificates: PathBuf,
     /// Run the cases whose name holds this.
     pub only: String,
-    /// `netrpc`, `jsonrpc`, `grpc`; the first two if there is none.
+    /// `netrpc`, `jsonrpc`, `grpc`, `connect`; the first two if there is none.
     pub suites: Vec<String>,
 }
 
@@ -84,6 +86,8 @@ pub async fn run(
             "netrpc" => netrpc::cases(),
             "jsonrpc" => jsonrpc::cases(),
             "grpc" => grpc::cases(),
+            "reflection" => reflection::cases(),
+            "connect" => connect::cases(),
             other => return Err(format!("unknown suite `{other}`").into()),
         };
         for case in cases {

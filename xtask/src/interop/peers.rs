@@ -11,13 +11,27 @@ pub(super) enum Peer {
     GrpcJs,
     /// `grpcio`, on Python: gRPC's core in C.
     Grpcio,
+    /// `connectrpc.com/connect`.
+    ConnectGo,
+    /// `@connectrpc/connect-node`.
+    ConnectNode,
+    /// `connectrpc`, on Python.
+    ConnectPython,
     /// `@connectrpc/connect-web`, in a headless Chromium.
     Browser,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Go, Self::GrpcGo, Self::GrpcJs, Self::Grpcio, Self::Browser];
+    pub(super) const ALL: [Self; 8] = [
+        Self::Go,
+        Self::GrpcGo,
+        Self::GrpcJs,
+        Self::Grpcio,
+        Self::ConnectGo,
+        Self::ConnectNode,
+        Self::ConnectPython,
+        Self::Browser,
+    ];
 
     /// What it is called on the command line and in front of its cases.
     pub(super) const fn name(self) -> &'static str {
@@ -26,6 +40,9 @@ impl Peer {
             Self::GrpcGo => "grpc-go",
             Self::GrpcJs => "grpc-js",
             Self::Grpcio => "grpcio",
+            Self::ConnectGo => "connect-go",
+            Self::ConnectNode => "connect-node",
+            Self::ConnectPython => "connect-python",
             Self::Browser => "browser",
         }
     }
@@ -35,6 +52,7 @@ impl Peer {
         match self {
             Self::Go => &["netrpc", "jsonrpc"],
             Self::GrpcGo | Self::GrpcJs | Self::Grpcio => &["grpc"],
+            Self::ConnectGo | Self::ConnectNode | Self::ConnectPython => &["connect"],
             Self::Browser => &["web"],
         }
     }

@@ -80,6 +80,16 @@ impl Programs {
             }
             Peer::GrpcJs => scripts::node(name, &self.sources(), &self.target.join("interop")),
             Peer::Grpcio => scripts::python(name, &self.sources(), &self.target.join("interop")),
+            Peer::ConnectGo => {
+                check_go((1, 25))?;
+                Ok(Side::new(name, &self.go("go-connect", &["./client", "./server"])?))
+            }
+            Peer::ConnectNode => {
+                scripts::connect_node(name, &self.sources(), &self.target.join("interop"))
+            }
+            Peer::ConnectPython => {
+                scripts::connect_python(name, &self.sources(), &self.target.join("interop"))
+            }
             Peer::Browser => scripts::browser(name, &self.sources(), &self.target.join("interop")),
         }
     }

@@ -11,9 +11,41 @@ use super::programs::{Side, succeed};
 /// # Errors
 /// Node.js is missing or too old, or its packages cannot be had.
 pub(super) fn node(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
-    let folder = target.join("node-grpc");
-    node_packages(&sources.join("node-grpc"), &folder)?;
-    copy(&sources.join("proto"), &folder, "testing.proto")?;
+    node_programs(name, "node-grpc", sources, target)
+}
+
+/// Puts the programs on connect-node where they can run.
+///
+/// # Errors
+/// As [`node`], or the messages cannot be generated.
+pub(super) fn connect_node(
+    name: &'static str,
+    sources: &Path,
+    target: &Path,
+) -> Result<Side, String> {
+    let side = node_programs(name, "node-connect", sources, target)?;
+    let folder = target.join("node-connect");
+    let packages = folder.join("node_modules/.bin");
+    let mut buf = Command::new(packages.join("buf"));
+    let mut path = packages.into_os_string();
+    if let Some(more) = std::env::var_os("PATH") {
+        path.push(":");
+        path.push(more);
+    }
+    succeed(buf.current_dir(&folder).env("PATH", path).args(["generate", "testing.proto"]))?;
+    Ok(side)
+}
+
+/// Puts a client and a server for Node.js where they can run.
+fn node_programs(
+    name: &'static str,
+    folder: &str,
+    sources: &Path,
+    target: &Path,
+) -> Result<Side, String> {
+    let (sources, folder) = (sources.join(folder), target.join(folder));
+    node_packages(&sources, &folder)?;
+    copy(&sources.with_file_name("proto"), &folder, "testing.proto")?;
     Ok(Side {
         client: folder.join("client.js"),
         server: folder.join("server.js"),
@@ -53,13 +85,49 @@ fn node_packages(sources: &Path, folder: &Path) -> Result<(), String> {
 /// # Errors
 /// Python is missing or too old, or its packages cannot be had.
 pub(super) fn python(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
-    check("python3", &["--version"], (3, 10), "Python 3.10 or later, from https://python.org")?;
+    let wanted = "Python 3.10 or later, from https://python.org";
+    check("python3", &["--version"], (3, 10), wanted)?;
+    python_programs(name, "python-grpc", sources, target)
+}
+
+/// Puts the programs on connectrpc where they can run.
+///
+/// # Errors
+/// As [`python`], or the messages cannot be generated.
+pub(super) fn connect_python(
+    name: &'static str,
+    sources: &Path,
+    target: &Path,
+) -> Result<Side, String> {
+    let wanted = "Python 3.11 or later, from https://python.org";
+    check("python3", &["--version"], (3, 11), wanted)?;
+    let side = python_programs(name, "python-connect", sources, target)?;
+    let folder = target.join("python-connect");
+    fs::create_dir_all(folder.join("gen")).map_err(|error| error.to_string())?;
+    let mut protoc = Command::new("python3");
+    protoc.current_dir(&folder).envs(side.environment.iter().cloned());
+    protoc.args(["-m", "grpc_tools.protoc", "-I.", "testing.proto"]);
+    for plugin in ["py", "connectrpc"] {
+        protoc.arg(format!("--plugin=packages/bin/protoc-gen-{plugin}"));
+        protoc.arg(format!("--{plugin}_out=gen"));
+    }
+    succeed(&mut protoc)?;
+    Ok(side)
+}
+
+/// Puts a client and a server for Python where they can run.
+fn python_programs(
+    name: &'static str,
+    folder: &str,
+    sources: &Path,
+    target: &Path,
+) -> Result<Side, String> {
     let pip = "pip, such as by `python3 -m ensurepip` or `apt install python3-pip`";
     check("python3", &["-m", "pip", "--version"], (20, 0), pip)?;
-    let folder = target.join("python-grpc");
+    let (sources, folder) = (sources.join(folder), target.join(folder));
     let packages = folder.join("packages");
-    let is_new = copy(&sources.join("python-grpc"), &folder, "requirements.txt")?;
-    copy(&sources.join("proto"), &folder, "testing.proto")?;
+    let is_new = copy(&sources, &folder, "requirements.txt")?;
+    copy(&sources.with_file_name("proto"), &folder, "testing.proto")?;
     if is_new || !packages.is_dir() {
         let mut pip = Command::new("python3");
         pip.current_dir(&folder).args(["-m", "pip", "install", "--quiet", "--upgrade"]);

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use polywire::BoxService;
 
-use self::caller::Caller;
+pub(super) use self::caller::Caller;
+pub(super) use self::unary::large_request;
 use super::{Case, Outcome, Running, Transport};
 
 /// Every case over plain text and over TLS.
@@ -30,9 +31,11 @@ pub(super) fn cases() -> Vec<Case> {
     cases
 }
 
-type Run = dyn Fn(Caller) -> Running + Send + Sync;
+/// What a case does.
+pub(super) type Run = dyn Fn(Caller) -> Running + Send + Sync;
 
-fn all() -> Vec<(&'static str, Box<Run>)> {
+/// The cases, by name.
+pub(super) fn all() -> Vec<(&'static str, Box<Run>)> {
     vec![
         ("empty_unary", case(unary::empty_unary)),
         ("large_unary", case(unary::large_unary)),
@@ -58,7 +61,7 @@ fn all() -> Vec<(&'static str, Box<Run>)> {
     ]
 }
 
-fn case<F: Future<Output = Outcome> + Send + 'static>(run: fn(Caller) -> F) -> Box<Run> {
+pub(super) fn case<F: Future<Output = Outcome> + Send + 'static>(run: fn(Caller) -> F) -> Box<Run> {
     Box::new(move |caller| Box::pin(run(caller)))
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::process::Stdio;
 
-use polywire::{Channel, ChannelOptions, TlsClient};
+use polywire::{Channel, ChannelOptions, HttpOptions, TlsClient};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -37,10 +37,10 @@ impl Peer {
         self.addresses.get(name).map_or("", String::as_str)
     }
 
-    /// Why the server cannot do its part of a case; `None` if it can.
+    /// Why the server cannot do its part of a case, or of all over a wire; `None` if it can.
     pub(super) fn absence(&self, case: &str) -> Option<&str> {
-        let name = case.rsplit_once('/').map_or(case, |(_, name)| name);
-        self.addresses.get(&format!("without {name}")).map(String::as_str)
+        let mut names = case.split('/');
+        names.find_map(|name| self.addresses.get(&format!("without {name}"))).map(String::as_str)
     }
 
     pub(super) fn url(&self, transport: Transport) -> String {
@@ -56,8 +56,13 @@ impl Peer {
 
     /// A channel that connects when it is first used.
     pub(super) fn channel(&self, transport: Transport) -> Result<Channel, Failure> {
+        self.open(&self.url(transport), HttpOptions::default())
+    }
+
+    /// The same, to any URL.
+    pub(super) fn open(&self, url: &str, http: HttpOptions) -> Result<Channel, Failure> {
         let trusted = TlsClient::from_ca_file(self.options.certificates.join("ca.pem"))?;
-        Ok(Channel::lazy(&self.url(transport), ChannelOptions::default().tls(trusted))?)
+        Ok(Channel::lazy(url, ChannelOptions::default().tls(trusted).http(http))?)
     }
 
     /// Ends the server without a word to its peers.

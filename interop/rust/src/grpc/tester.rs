@@ -45,6 +45,7 @@ impl TestService {
     ///
     /// # Errors
     /// As [`unary_call`](Self::unary_call).
+    #[rpc(idempotent)]
     pub async fn cacheable_unary_call(
         &self,
         cx: &Context,

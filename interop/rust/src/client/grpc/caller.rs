@@ -12,13 +12,13 @@ type Connect = dyn Fn() -> Result<BoxService, Failure> + Send + Sync;
 
 /// The way to one server.
 #[derive(Clone)]
-pub(super) struct Caller {
+pub(in super::super) struct Caller {
     connect: Arc<Connect>,
-    pub(super) tap: Tap,
+    pub(in super::super) tap: Tap,
 }
 
 impl Caller {
-    pub(super) fn new(
+    pub(in super::super) fn new(
         connect: impl Fn() -> Result<BoxService, Failure> + Send + Sync + 'static,
     ) -> Result<Self, Failure> {
         let tap = Tap::new(connect()?);
@@ -26,7 +26,7 @@ impl Caller {
     }
 
     /// A client on the case's own connection.
-    pub(super) fn client(&self) -> TestServiceClient<Tap> {
+    pub(in super::super) fn client(&self) -> TestServiceClient<Tap> {
         TestServiceClient::new(self.tap.clone())
     }
 
@@ -38,10 +38,10 @@ impl Caller {
 
 /// Passes calls on, and keeps what the last reply carried beside its values.
 #[derive(Clone)]
-pub(super) struct Tap {
+pub(in super::super) struct Tap {
     inner: BoxService,
     /// Of every call from now on.
-    pub(super) compression: MessageCompression,
+    pub(in super::super) compression: MessageCompression,
     last: Arc<Mutex<Last>>,
 }
 
@@ -57,7 +57,7 @@ impl Tap {
     }
 
     /// What came ahead of the last reply.
-    pub(super) fn headers(&self) -> Metadata {
+    pub(in super::super) fn headers(&self) -> Metadata {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).headers.clone()
     }
 

@@ -24,7 +24,7 @@ async fn large<S: Service>(client: &TestServiceClient<S>) -> Outcome {
     expect("bytes", &reply.payload.map(|payload| payload.body.len()), &Some(LARGE_RESPONSE))
 }
 
-pub(super) fn large_request() -> SimpleRequest {
+pub(in super::super) fn large_request() -> SimpleRequest {
     SimpleRequest {
         response_size: i32::try_from(LARGE_RESPONSE).unwrap_or(i32::MAX),
         payload: Some(Payload::zeros(LARGE_REQUEST)),
