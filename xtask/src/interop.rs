@@ -44,9 +44,10 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
-  SUITE            netrpc, jsonrpc, grpc, connect or web (default: all)
-  --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python or
-                   browser (default: all that have the suite)
+  SUITE            netrpc, jsonrpc, grpc (and with it reflection), reflection, connect or web
+                   (default: all)
+  --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
+                   grpcurl or browser (default: all that have the suite)
   --only TEXT      cases whose name holds this
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";
@@ -68,6 +69,12 @@ impl Options {
         if suites.is_empty() {
             suites = known.into_iter().map(str::to_owned).collect();
         }
+        // Whoever wants to see gRPC wants to see its tools.
+        if suites.iter().any(|suite| suite == "grpc") {
+            suites.push("reflection".to_owned());
+        }
+        suites.sort_unstable();
+        suites.dedup();
         let mut args = Args::new(&rest);
         if args.flag("--help") || args.flag("-h") {
             return Ok(None);

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/interop"
 	testpb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/reflection"
 
 	"interop-grpc/compression"
 )
@@ -34,6 +35,7 @@ func main() {
 		options = append(options, grpc.StatsHandler(compression.Handler{}))
 		server := grpc.NewServer(options...)
 		testpb.RegisterTestServiceServer(server, testServer{interop.NewTestServer()})
+		reflection.Register(server)
 		go func() { check(server.Serve(listener)) }()
 	}
 	serve("tcp", *listen)

@@ -17,12 +17,14 @@ pub(super) enum Peer {
     ConnectNode,
     /// `connectrpc`, on Python.
     ConnectPython,
+    /// `grpcurl`, which goes by reflection; the server is grpc-go's.
+    Grpcurl,
     /// `@connectrpc/connect-web`, in a headless Chromium.
     Browser,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 9] = [
         Self::Go,
         Self::GrpcGo,
         Self::GrpcJs,
@@ -30,6 +32,7 @@ impl Peer {
         Self::ConnectGo,
         Self::ConnectNode,
         Self::ConnectPython,
+        Self::Grpcurl,
         Self::Browser,
     ];
 
@@ -43,6 +46,7 @@ impl Peer {
             Self::ConnectGo => "connect-go",
             Self::ConnectNode => "connect-node",
             Self::ConnectPython => "connect-python",
+            Self::Grpcurl => "grpcurl",
             Self::Browser => "browser",
         }
     }
@@ -53,6 +57,7 @@ impl Peer {
             Self::Go => &["netrpc", "jsonrpc"],
             Self::GrpcGo | Self::GrpcJs | Self::Grpcio => &["grpc"],
             Self::ConnectGo | Self::ConnectNode | Self::ConnectPython => &["connect"],
+            Self::Grpcurl => &["reflection"],
             Self::Browser => &["web"],
         }
     }

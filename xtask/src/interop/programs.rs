@@ -54,7 +54,8 @@ impl Programs {
     pub(super) fn ours(&self) -> Result<Side, String> {
         // Cases of hundreds of megabytes would take minutes in a debug build.
         let build = ["build", "--release", "--package", "polywire-interop"];
-        succeed(repo::cargo(&self.root).args(build))?;
+        // The command line is a client too.
+        succeed(repo::cargo(&self.root).args(build).args(["--package", "polywire-cli"]))?;
         let folder = self.target.join("release");
         Ok(Side {
             client: program(&folder, "interop-client"),
@@ -89,6 +90,13 @@ impl Programs {
             }
             Peer::ConnectPython => {
                 scripts::connect_python(name, &self.sources(), &self.target.join("interop"))
+            }
+            Peer::Grpcurl => {
+                check_go((1, 25))?;
+                let grpcurl = "github.com/fullstorydev/grpcurl/cmd/grpcurl";
+                let client = Side::new(name, &self.go("grpcurl", &["./client", grpcurl])?);
+                let server = self.go("go-grpc", &["./server"])?;
+                Ok(Side { server: program(&server, "server"), ..client })
             }
             Peer::Browser => scripts::browser(name, &self.sources(), &self.target.join("interop")),
         }

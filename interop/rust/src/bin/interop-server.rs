@@ -39,7 +39,6 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .serve(BuiltinServer::new(Builtin))
         .serve(TypesServer::new(Types))
         .serve(TestServiceServer::new(TestService))
-        .without_reflection()
         .private()
         .listen(listen)
         .start()
