@@ -9,6 +9,7 @@ pub struct Limits {
     pub(crate) calls_in_flight: usize,
     pub(crate) first_bytes: Duration,
     pub(crate) write_stall: Duration,
+    pub(crate) body_stall: Duration,
     pub(crate) keepalive: Option<Duration>,
     pub(crate) grace: Duration,
     pub(crate) connection_age: Option<Duration>,
@@ -22,6 +23,7 @@ impl Default for Limits {
             calls_in_flight: 1024,
             first_bytes: Duration::from_secs(10),
             write_stall: Duration::from_secs(30),
+            body_stall: Duration::from_secs(30),
             keepalive: Some(Duration::from_secs(10)),
             grace: Duration::from_secs(10),
             connection_age: None,
@@ -46,7 +48,8 @@ impl Limits {
         self
     }
 
-    /// How long a connection may take to show which wire it speaks. Default: 10 s.
+    /// How long a connection may take to show which wire it speaks, and how long each head of HTTP
+    /// may take to come. Default: 10 s.
     #[must_use]
     pub const fn first_bytes(mut self, time: Duration) -> Self {
         self.first_bytes = time;
@@ -57,6 +60,15 @@ impl Limits {
     #[must_use]
     pub const fn write_stall(mut self, time: Duration) -> Self {
         self.write_stall = time;
+        self
+    }
+
+    /// How long a request of HTTP may pause before its argument has come as a whole; streams may
+    /// pause as long as they like. The call ends with
+    /// [`DeadlineExceeded`](polywire_core::Code::DeadlineExceeded). Default: 30 s.
+    #[must_use]
+    pub const fn body_stall(mut self, time: Duration) -> Self {
+        self.body_stall = time;
         self
     }
 

@@ -61,7 +61,8 @@ impl Limits {
         self.head_bytes
     }
 
-    /// Bytes of one HTTP head. More is answered with 400 and closes the connection. Default: 16 KiB.
+    /// Bytes of one HTTP head, metadata included. More is answered with 431, or 400 where there is
+    /// nothing but net/rpc; over HTTP/2 the connection lives. Default: 16 KiB.
     #[must_use]
     pub const fn head_bytes(mut self, bytes: usize) -> Self {
         self.head_bytes = bytes;
@@ -76,7 +77,7 @@ impl Limits {
     }
 
     /// Bytes of the metadata of one call, names and values together. More is answered with an
-    /// error. Default: 64 KiB.
+    /// error. Over HTTP it is [`head_bytes`](Self::head_bytes) that bounds them. Default: 64 KiB.
     #[must_use]
     pub const fn metadata_bytes(mut self, bytes: usize) -> Self {
         self.metadata_bytes = bytes;

@@ -104,11 +104,13 @@ impl Decoder {
             return Ok(message);
         }
         self.compression.decompress(&message, self.max_message_bytes).map_err(|error| {
-            let code = match error {
-                DecompressError::TooLarge { .. } => Code::ResourceExhausted,
-                _ => Code::Internal,
+            let (code, text) = match error {
+                DecompressError::TooLarge { .. } => {
+                    (Code::ResourceExhausted, format!("{error} (message_bytes)"))
+                }
+                _ => (Code::Internal, error.to_string()),
             };
-            Status::new(code, format!("{error} (max_message_bytes)")).with_source(error)
+            Status::new(code, text).with_source(error)
         })
     }
 }

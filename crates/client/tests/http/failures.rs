@@ -146,7 +146,7 @@ const MESSAGES: &[Case] = &[
         "too large",
         |respond| reply(respond, &[], message(0, &[7; 1001]), OK),
         Code::ResourceExhausted,
-        "over the limit of 1000 (max_message_bytes)",
+        "over the limit of 1000 (message_bytes)",
     ),
     (
         "too large once decompressed",
@@ -155,7 +155,7 @@ const MESSAGES: &[Case] = &[
             reply(respond, &[("grpc-encoding", "gzip")], bomb, OK);
         },
         Code::ResourceExhausted,
-        "over the limit of 1000 bytes once decompressed (max_message_bytes)",
+        "over the limit of 1000 bytes once decompressed (message_bytes)",
     ),
     (
         "cut short",

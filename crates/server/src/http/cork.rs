@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::police::{Offence, Police};
+use crate::Limits;
 
 /// What a driver and the stream under its HTTP/2 know of each other. Clones share it.
 ///
@@ -64,12 +65,24 @@ pub(super) struct Corked<S> {
     stall: Duration,
     /// Runs while the peer takes nothing.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// How long a head may take to come.
+    head_time: Duration,
+    /// Runs while the head of that number is coming.
+    slow_head: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
 impl<S> Corked<S> {
-    pub(super) fn new(inner: S, cork: Cork, stall: Duration) -> Self {
-        let police = Police::new(Instant::now());
-        Self { inner, cork, police, held: BytesMut::new(), stall, stalled: None }
+    pub(super) fn new(inner: S, cork: Cork, limits: &Limits) -> Self {
+        Self {
+            inner,
+            cork,
+            police: Police::new(Instant::now()),
+            held: BytesMut::new(),
+            stall: limits.write_stall,
+            stalled: None,
+            head_time: limits.first_bytes,
+            slow_head: None,
+        }
     }
 }
 
@@ -105,6 +118,25 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
     }
 }
 
+impl<S> Corked<S> {
+    /// The peer is to be sent away.
+    fn offend(&self, offence: Offence, cx: &Context<'_>) {
+        let _: &Offence = self.cork.0.offended.get_or_init(|| offence);
+        cx.waker().wake_by_ref();
+    }
+
+    /// Bounds the time in which a head may come, a byte now and then included.
+    fn poll_slow_head(&mut self, cx: &mut Context<'_>) {
+        let open = self.police.open_head();
+        self.slow_head.take_if(|(number, _)| Some(*number) != open);
+        let (Some(number), time) = (open, self.head_time) else { return };
+        let (_, slow) = self.slow_head.get_or_insert_with(|| (number, Box::pin(sleep(time))));
+        if slow.as_mut().poll(cx).is_ready() {
+            self.offend(Offence::SlowHead, cx);
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -117,11 +149,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
             return Poll::Pending;
         }
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+        let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) else {
+            this.poll_slow_head(cx);
+            return Poll::Pending;
+        };
+        read?;
         this.police.answered(this.cork.0.answered.swap(0, Ordering::Relaxed));
         if let Err(offence) = this.police.see(buf.filled().get(before..).unwrap_or_default()) {
-            let _: &Offence = this.cork.0.offended.get_or_init(|| offence);
-            cx.waker().wake_by_ref();
+            this.offend(offence, cx);
         }
         Poll::Ready(Ok(()))
     }
@@ -154,5 +189,33 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
         let this = self.get_mut();
         ready!(this.poll_held(cx))?;
         Pin::new(&mut this.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::{advance, timeout};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_drips_is_an_offence_after_the_time_for_first_bytes() {
+        let (mut peer, io) = duplex(1024);
+        let (cork, begin) = (Cork::default(), Instant::now());
+        let mut corked = Corked::new(io, cork.clone(), &Limits::default());
+        // Of 200 bytes of HEADERS comes one a second.
+        peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\xc8\x01\x04\0\0\0\x01")
+            .await
+            .unwrap();
+        while cork.offence().is_none() {
+            let mut piece = [0; 100];
+            while timeout(Duration::ZERO, corked.read(&mut piece)).await.is_ok() {}
+            advance(Duration::from_secs(1)).await;
+            peer.write_all(b"x").await.unwrap();
+        }
+        assert_eq!(cork.offence(), Some(Offence::SlowHead));
+        let seconds = begin.elapsed().as_secs();
+        assert!((10..=12).contains(&seconds), "{seconds} s");
     }
 }

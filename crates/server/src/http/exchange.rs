@@ -148,7 +148,7 @@ pub(super) fn compression(headers: &HeaderMap, name: &str) -> Result<Compression
 
 pub(super) const fn reading(shared: &Shared, codec: Encoding, compression: Compression) -> Reading {
     let max_message_bytes = shared.limits.wire.max_message_bytes();
-    Reading { codec, compression, max_message_bytes }
+    Reading { codec, compression, max_message_bytes, body_stall: shared.limits.body_stall }
 }
 
 /// A response with nothing but a status and a text.

@@ -36,8 +36,7 @@ pub(crate) async fn serve(
     info: Arc<ConnectionInfo>,
 ) -> io::Result<()> {
     let cork = Cork::default();
-    let handshake =
-        builder(shared).handshake(Corked::new(io, cork.clone(), shared.limits.write_stall));
+    let handshake = builder(shared).handshake(Corked::new(io, cork.clone(), &shared.limits));
     let late = |_elapsed| {
         let text = "the peer has not begun to speak HTTP/2 (`first_bytes`)";
         io::Error::new(io::ErrorKind::TimedOut, text)
@@ -59,7 +58,7 @@ fn builder(shared: &Shared) -> h2::server::Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(clamp(limits.calls_in_flight))
-        .max_header_list_size(clamp(limits.wire.max_metadata_bytes()))
+        .max_header_list_size(clamp(limits.wire.max_head_bytes()))
         .max_send_buffer_size(limits.wire.max_message_bytes());
     builder
 }

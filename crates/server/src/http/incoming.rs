@@ -1,14 +1,17 @@
 //! The messages of a request's body.
 
 use std::error::Error;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use polywire_codec::compression::{Compression, DecompressError};
 use polywire_core::{Code, Encoding, MessageCompression, Payload, Status};
 use polywire_wire::grpc::{COMPRESSED, Envelope, Envelopes, web::TextDecoder};
+use tokio::time::{Sleep, sleep};
 
 use super::RequestBody;
 
@@ -19,6 +22,34 @@ pub(super) struct Reading {
     pub(super) compression: Compression,
     /// Bytes of one message, as it comes and decompressed.
     pub(super) max_message_bytes: usize,
+    /// How long a body that is one message may pause.
+    pub(super) body_stall: Duration,
+}
+
+/// Bounds the pauses of a body.
+#[derive(Debug)]
+struct Pauses {
+    stall: Duration,
+    /// Runs while nothing comes.
+    pause: Option<Pin<Box<Sleep>>>,
+}
+
+impl Pauses {
+    const fn new(stall: Duration) -> Self {
+        Self { stall, pause: None }
+    }
+
+    /// Passes on what was polled; an error if that has been pending for too long.
+    fn poll<T>(&mut self, cx: &mut Context<'_>, next: Poll<T>) -> Poll<Result<T, Status>> {
+        if let Poll::Ready(next) = next {
+            self.pause = None;
+            return Poll::Ready(Ok(next));
+        }
+        let stall = self.stall;
+        ready!(self.pause.get_or_insert_with(|| Box::pin(sleep(stall))).as_mut().poll(cx));
+        let text = format!("nothing more of the argument has come for {stall:?} (body_stall)");
+        Poll::Ready(Err(Status::new(Code::DeadlineExceeded, text)))
+    }
 }
 
 /// The messages of a body in which each has a prefix.
@@ -32,6 +63,8 @@ pub(super) struct Incoming<B> {
     ended: bool,
     /// Told of each message whether it came compressed.
     watched: Option<MessageCompression>,
+    /// Streams may pause as long as they like.
+    pauses: Option<Pauses>,
 }
 
 impl<B: RequestBody> Incoming<B> {
@@ -43,6 +76,7 @@ impl<B: RequestBody> Incoming<B> {
             text: text.then(TextDecoder::default),
             ended: false,
             watched: None,
+            pauses: None,
         }
     }
 
@@ -53,8 +87,8 @@ impl<B: RequestBody> Incoming<B> {
 
     /// The only message; another one, or none, is an error.
     pub(super) async fn only(mut self) -> Result<Payload, Status> {
-        let mut next =
-            async || std::future::poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await.transpose();
+        self.pauses = Some(Pauses::new(self.reading.body_stall));
+        let mut next = async || poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await.transpose();
         let first = next().await?;
         let Some(first) = first else {
             return Err(Status::new(Code::Unimplemented, "the request has no message, of one"));
@@ -80,7 +114,12 @@ impl<B: RequestBody> Incoming<B> {
                 self.envelopes.finish()?;
                 return Poll::Ready(Ok(None));
             }
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+            let frame = Pin::new(&mut self.body).poll_frame(cx);
+            let frame = match &mut self.pauses {
+                Some(pauses) => ready!(pauses.poll(cx, frame))?,
+                None => ready!(frame),
+            };
+            match frame {
                 Some(Ok(frame)) => {
                     if let Ok(chunk) = frame.into_data() {
                         let chunk = match &mut self.text {
@@ -132,11 +171,13 @@ impl Reading {
     /// Undoes the compression of one message.
     fn decompress(self, bytes: &Bytes) -> Result<Bytes, Status> {
         self.compression.decompress(bytes, self.max_message_bytes).map_err(|error| {
-            let code = match error {
-                DecompressError::TooLarge { .. } => Code::ResourceExhausted,
-                _ => Code::InvalidArgument,
+            let (code, text) = match error {
+                DecompressError::TooLarge { .. } => {
+                    (Code::ResourceExhausted, format!("{error} (message_bytes)"))
+                }
+                _ => (Code::InvalidArgument, error.to_string()),
             };
-            Status::new(code, format!("{error} (max_message_bytes)")).with_source(error)
+            Status::new(code, text).with_source(error)
         })
     }
 
@@ -145,8 +186,15 @@ impl Reading {
         let mut only = Bytes::new();
         let mut gathered = BytesMut::new();
         let mut total = 0_usize;
-        while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await
-        {
+        let mut pauses = Pauses::new(self.body_stall);
+        let mut next = async || {
+            poll_fn(|cx| {
+                let frame = Pin::new(&mut body).poll_frame(cx);
+                pauses.poll(cx, frame)
+            })
+            .await
+        };
+        while let Some(frame) = next().await? {
             let Ok(chunk) = frame.map_err(broken)?.into_data() else {
                 continue;
             };
@@ -168,7 +216,7 @@ impl Reading {
         if size <= max {
             return Ok(());
         }
-        let text = format!("message is over the limit of {max} bytes (max_message_bytes)");
+        let text = format!("message is over the limit of {max} bytes (message_bytes)");
         Err(Status::new(Code::ResourceExhausted, text))
     }
 
@@ -189,4 +237,83 @@ impl Reading {
 fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Status {
     let error = error.into();
     Status::new(Code::Cancelled, format!("the request was broken off: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body::{Body, Frame};
+    use polywire_wire::grpc::envelope;
+
+    use super::*;
+
+    /// Bytes one by one, with a pause before each.
+    struct Slowly {
+        bytes: Bytes,
+        pause: Duration,
+        sleep: Pin<Box<Sleep>>,
+    }
+
+    impl Slowly {
+        fn new(bytes: &[u8], pause: Duration) -> Self {
+            Self { bytes: Bytes::copy_from_slice(bytes), pause, sleep: Box::pin(sleep(pause)) }
+        }
+    }
+
+    impl Body for Slowly {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+            if self.bytes.is_empty() {
+                return Poll::Ready(None);
+            }
+            ready!(self.sleep.as_mut().poll(cx));
+            self.sleep = Box::pin(sleep(self.pause));
+            Poll::Ready(Some(Ok(Frame::data(self.bytes.split_to(1)))))
+        }
+    }
+
+    const STALL: Duration = Duration::from_secs(30);
+
+    fn reading() -> Reading {
+        let (codec, compression) = (Encoding::Json, Compression::Identity);
+        Reading { codec, compression, max_message_bytes: 100, body_stall: STALL }
+    }
+
+    fn message() -> Vec<u8> {
+        [&envelope(0, b"argument").unwrap()[..], b"argument"].concat()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_argument_may_come_slowly() {
+        let pause = STALL - Duration::from_secs(1);
+        let whole = reading().whole(Slowly::new(b"argument", pause)).await.unwrap();
+        assert_eq!(&whole.bytes[..], b"argument");
+        let only = Incoming::new(Slowly::new(&message(), pause), reading(), false).only().await;
+        assert_eq!(&only.unwrap().bytes[..], b"argument");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_argument_that_stops_on_the_way_is_given_up() {
+        let pause = STALL + Duration::from_secs(1);
+        let whole = reading().whole(Slowly::new(b"argument", pause)).await;
+        let only = Incoming::new(Slowly::new(&message(), pause), reading(), false).only().await;
+        for given_up in [whole, only] {
+            let status = given_up.unwrap_err();
+            assert_eq!(status.code(), Code::DeadlineExceeded);
+            let text = "nothing more of the argument has come for 30s (body_stall)";
+            assert_eq!(status.message(), text);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_may_pause() {
+        let body = Slowly::new(&message(), STALL * 10);
+        let mut incoming = Incoming::new(body, reading(), false);
+        let first = poll_fn(|cx| Pin::new(&mut incoming).poll_next(cx)).await;
+        assert_eq!(&first.unwrap().unwrap().bytes[..], b"argument");
+    }
 }

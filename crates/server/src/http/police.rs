@@ -22,6 +22,7 @@ pub(super) enum Offence {
     ControlFrames,
     Resets,
     HeaderBlock,
+    SlowHead,
 }
 
 impl Offence {
@@ -30,6 +31,7 @@ impl Offence {
             Self::ControlFrames => "more control frames than its calls explain",
             Self::Resets => "more streams opened and reset than answered",
             Self::HeaderBlock => "a head in too many pieces",
+            Self::SlowHead => "a head that does not come to its end (`first_bytes`)",
         }
     }
 }
@@ -49,6 +51,10 @@ pub(super) struct Police {
     updates: Bucket,
     /// Pieces of the head that is being sent.
     pieces: u32,
+    /// No piece of it was the last.
+    more_pieces: bool,
+    /// How many heads there were.
+    heads: u64,
 }
 
 const HEAD: usize = 9;
@@ -82,7 +88,15 @@ impl Police {
             resets: Bucket::new(RESETS, second * 10, now),
             updates: Bucket::new(CONTROL_FRAMES, second, now),
             pieces: 0,
+            more_pieces: false,
+            heads: 0,
         }
+    }
+
+    /// The number of the head that has begun to come and not ended.
+    pub(super) fn open_head(&self) -> Option<u64> {
+        let [_, _, _, kind, ..] = self.head;
+        (self.more_pieces || self.payload > 0 && is_head(kind)).then_some(self.heads)
     }
 
     /// A stream was answered: resetting it costs nobody anything.
@@ -123,9 +137,13 @@ impl Police {
         let [a, b, c, kind, flags, ..] = self.head;
         self.payload = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
         let allowed = match kind {
-            kind::HEADERS | kind::CONTINUATION => {
-                self.pieces = if kind == kind::HEADERS { 1 } else { self.pieces.saturating_add(1) };
-                if flags & END_HEADERS == 0 && self.pieces >= PIECES {
+            kind if is_head(kind) => {
+                self.more_pieces = flags & END_HEADERS == 0;
+                self.pieces = self.pieces.saturating_add(1);
+                if kind == kind::HEADERS {
+                    (self.pieces, self.heads) = (1, self.heads.saturating_add(1));
+                }
+                if self.more_pieces && self.pieces >= PIECES {
                     return Err(Offence::HeaderBlock);
                 }
                 true
@@ -145,6 +163,10 @@ impl Police {
         };
         if allowed { Ok(()) } else { Err(Offence::ControlFrames) }
     }
+}
+
+const fn is_head(kind: u8) -> bool {
+    matches!(kind, kind::HEADERS | kind::CONTINUATION)
 }
 
 /// Drops what is still to be passed over.
@@ -273,6 +295,18 @@ mod tests {
         police.see(&frame(kind::HEADERS, 0, b"x")).unwrap();
         let piece = frame(kind::CONTINUATION, 0, &[]);
         assert_eq!(passed(&mut police, &piece), (14, Some(Offence::HeaderBlock)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_is_over_with_the_last_byte_of_its_last_piece() {
+        let mut police = police();
+        let (piece, last) = (frame(kind::HEADERS, 0, b"x"), frame(kind::CONTINUATION, 4, b"yz"));
+        let (begun, end) = last.split_at(last.len() - 1);
+        let seen = [(&*piece, Some(1)), (begun, Some(1)), (end, None), (&piece, Some(2))];
+        for (bytes, open) in seen {
+            police.see(bytes).unwrap();
+            assert_eq!(police.open_head(), open, "{bytes:?}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

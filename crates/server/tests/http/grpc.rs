@@ -126,7 +126,7 @@ async fn a_message_over_the_limit_is_refused_by_its_prefix() {
     let mut peer = Peer::with(Limits::default().wire(wire)).await;
     let answer = peer.send(grpc("Echo", vec![0, 0xff, 0xff, 0xff, 0xff])).await;
     assert_eq!(answer.header("grpc-status"), Some("8"));
-    let text = "message of 4294967295 bytes is over the limit of 100 (max_message_bytes)";
+    let text = "message of 4294967295 bytes is over the limit of 100 (message_bytes)";
     assert_eq!(answer.header("grpc-message"), Some(text));
 }
 

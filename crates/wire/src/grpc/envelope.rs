@@ -124,7 +124,7 @@ impl Envelopes {
         if len > self.max_message_bytes {
             let max = self.max_message_bytes;
             let text =
-                format!("message of {len} bytes is over the limit of {max} (max_message_bytes)");
+                format!("message of {len} bytes is over the limit of {max} (message_bytes)");
             return Err(Status::new(Code::ResourceExhausted, text));
         }
         Ok(Some((flags, len)))

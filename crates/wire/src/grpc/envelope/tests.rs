@@ -80,7 +80,7 @@ fn a_message_over_the_limit_is_refused_from_its_prefix() {
         for _ in 0..2 {
             let status = envelopes.next().unwrap_err();
             assert_eq!(status.code(), Code::ResourceExhausted);
-            let text = "message of 6 bytes is over the limit of 5 (max_message_bytes)";
+            let text = "message of 6 bytes is over the limit of 5 (message_bytes)";
             assert_eq!(status.message(), text);
         }
     }
