@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use polywire_core::{Encoding, Request};
-use polywire_wire::{CallReader, CallWriter, INITIAL_WINDOW};
+use polywire_wire::{CallReader, CallWriter};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinSet;
 
@@ -43,7 +43,7 @@ pub struct ConnectionLimits {
 impl Default for ConnectionLimits {
     fn default() -> Self {
         let unsent_bytes = 16 * 1024 * 1024;
-        Self { calls: 16 * 1024, unsent_bytes, stream_window: INITIAL_WINDOW }
+        Self { calls: 16 * 1024, unsent_bytes, stream_window: 1024 * 1024 }
     }
 }
 
@@ -69,7 +69,7 @@ impl ConnectionLimits {
     }
 
     /// Bytes of one stream of replies that may wait for their reader; each value counts 32 more
-    /// than it has, and one value may go over it. Default: 64 KiB.
+    /// than it has, and one value may go over it. Default: 1 MiB.
     #[must_use]
     pub const fn stream_window(mut self, bytes: u64) -> Self {
         self.stream_window = bytes;

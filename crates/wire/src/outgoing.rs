@@ -31,14 +31,15 @@ impl Outgoing {
     }
 
     /// Appends; 16 KiB and more are kept as they are, less is copied.
-    pub fn put_bytes(&mut self, bytes: Bytes) {
+    pub fn put_bytes(&mut self, bytes: &Bytes) {
         if bytes.len() < KEEP_WHOLE {
-            self.tail.extend_from_slice(&bytes);
+            // The first clone of bytes from a vector allocates.
+            self.tail.extend_from_slice(bytes);
             return;
         }
         self.seal();
         self.queued = self.queued.saturating_add(bytes.len());
-        self.parts.push_back(bytes);
+        self.parts.push_back(bytes.clone());
     }
 
     /// Where encoders append; nothing but appending is allowed.
@@ -150,7 +151,7 @@ mod tests {
             {
                 let piece = vec![u8::try_from(round).unwrap(); *len];
                 out.put_slice(b"head");
-                out.put_bytes(piece.clone().into());
+                out.put_bytes(&piece.clone().into());
                 expected.extend_from_slice(b"head");
                 expected.extend_from_slice(&piece);
             }
@@ -165,7 +166,7 @@ mod tests {
         out.put_slice(b"ab");
         out.advance(1);
         let large = Bytes::from(vec![7; KEEP_WHOLE]);
-        out.put_bytes(large.clone());
+        out.put_bytes(&large);
         out.put_slice(b"c");
         let mut slices = [IoSlice::new(&[]); 4];
         assert_eq!(out.chunks_vectored(&mut slices), 3);

@@ -198,9 +198,18 @@ async fn send(
     }
 }
 
+/// How much of one body is made ready before it is another task's turn.
+const AHEAD_BYTES: usize = 64 * 1024;
+
 /// Sends the frames of a body as the peer has room for them.
 async fn pump(mut body: ReplyBody, mut stream: SendStream<Bytes>) -> Result<(), h2::Error> {
+    let mut ahead = 0_usize;
     loop {
+        if ahead >= AHEAD_BYTES {
+            // The connection's task writes what there is, and the peer works on it meanwhile.
+            tokio::task::yield_now().await;
+            ahead = 0;
+        }
         let next = poll_fn(|cx| {
             if let Poll::Ready(reset) = stream.poll_reset(cx) {
                 return Poll::Ready(Err(reset));
@@ -220,6 +229,7 @@ async fn pump(mut body: ReplyBody, mut stream: SendStream<Bytes>) -> Result<(), 
         match frame.into_data() {
             Ok(data) => {
                 let ends = body.is_end_stream();
+                ahead = ahead.saturating_add(data.len());
                 send_with_room(&mut stream, data, ends).await?;
                 if ends {
                     return Ok(());

@@ -54,12 +54,13 @@ impl Writing {
         choice: Option<&MessageCompression>,
         out: &mut BytesMut,
     ) -> Result<(), Status> {
-        let (flags, bytes) = self.message(payload, choice)?;
-        let prefix = envelope(flags, &bytes)?;
-        out.reserve(prefix.len().saturating_add(bytes.len()));
-        out.put_slice(&prefix);
-        out.put_slice(&bytes);
-        Ok(())
+        self.check(payload)?;
+        match self.compressing.of_next(choice) {
+            Compression::Identity => put_behind_prefix(0, &payload.bytes, out),
+            compression => {
+                put_behind_prefix(COMPRESSED, &compression.compress(&payload.bytes), out)
+            }
+        }
     }
 
     /// A message as it goes out, and its flags.
@@ -68,15 +69,19 @@ impl Writing {
         payload: &Payload,
         choice: Option<&MessageCompression>,
     ) -> Result<(u8, Bytes), Status> {
-        if payload.encoding != self.codec {
-            let text =
-                format!("a reply in {} where {} was asked for", payload.encoding, self.codec);
-            return Err(Status::new(Code::Internal, text));
-        }
+        self.check(payload)?;
         Ok(match self.compressing.of_next(choice) {
             Compression::Identity => (0, payload.bytes.clone()),
             compression => (COMPRESSED, compression.compress(&payload.bytes)),
         })
+    }
+
+    fn check(self, payload: &Payload) -> Result<(), Status> {
+        if payload.encoding == self.codec {
+            return Ok(());
+        }
+        let text = format!("a reply in {} where {} was asked for", payload.encoding, self.codec);
+        Err(Status::new(Code::Internal, text))
     }
 
     /// The end of a reply: data to follow the messages, and trailers.
@@ -113,6 +118,14 @@ impl Writing {
     }
 }
 
+fn put_behind_prefix(flags: u8, message: &[u8], out: &mut BytesMut) -> Result<(), Status> {
+    let prefix = envelope(flags, message)?;
+    out.reserve(prefix.len().saturating_add(message.len()));
+    out.put_slice(&prefix);
+    out.put_slice(message);
+    Ok(())
+}
+
 /// The trailers of a reply.
 pub(super) fn trailers(status: Result<(), &Status>, metadata: &Metadata) -> HeaderMap {
     let mut trailers = HeaderMap::with_capacity(2);
@@ -133,6 +146,8 @@ pub(crate) struct ReplyStream {
     writing: Writing,
     deadline: Option<Pin<Box<Sleep>>>,
     stage: Stage,
+    /// How large the last frame was, and the next one is expected to be.
+    last: usize,
 }
 
 #[derive(Debug)]
@@ -155,7 +170,7 @@ impl ReplyStream {
         let Body::Stream(values) = std::mem::take(&mut response.body) else { return None };
         let deadline =
             deadline.map(|deadline| Box::pin(sleep_until(Instant::from_std(deadline.instant()))));
-        Some(Self { values, response, writing, deadline, stage: Stage::Messages })
+        Some(Self { values, response, writing, deadline, stage: Stage::Messages, last: 0 })
     }
 
     pub(super) const fn is_ended(&self) -> bool {
@@ -168,7 +183,7 @@ impl ReplyStream {
             Stage::Trailers(trailers) => return Poll::Ready(Some(Frame::trailers(trailers))),
             Stage::Ended => return Poll::Ready(None),
         }
-        let mut out = BytesMut::new();
+        let mut out = BytesMut::with_capacity(self.last);
         let late = self.is_late(cx);
         let status = loop {
             if late {
@@ -192,6 +207,7 @@ impl ReplyStream {
                 Poll::Pending => {}
             }
             self.stage = Stage::Messages;
+            self.last = out.len();
             return Poll::Ready(Some(Frame::data(self.writing.dress(out.freeze()))));
         };
         // The stream is done with; what it holds is let go before its end is told.

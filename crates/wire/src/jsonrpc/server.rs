@@ -157,7 +157,7 @@ impl ServerWire for JsonrpcServer {
                     }
                 };
                 if let Some(text) = self.batches.answer(batch, put) {
-                    dst.put_bytes(text);
+                    dst.put_bytes(&text);
                 }
             }
         }

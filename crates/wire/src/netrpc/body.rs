@@ -91,7 +91,7 @@ impl<'a> Carried<'a> {
     pub(super) fn put(&self, dst: &mut Outgoing) {
         match self {
             Self::Nothing => put_nothing(dst),
-            Self::Gob(bytes, _) => dst.put_bytes((*bytes).clone()),
+            Self::Gob(bytes, _) => dst.put_bytes(bytes),
             Self::Other(_, bytes) => put_byte_string(bytes, dst),
         }
     }
@@ -122,7 +122,7 @@ fn put_byte_string(bytes: &Bytes, dst: &mut Outgoing) {
     put_uint(tail, length(size));
     tail.put_slice(&[BYTES_ID, 0]);
     put_uint(tail, count);
-    dst.put_bytes(bytes.clone());
+    dst.put_bytes(bytes);
 }
 
 fn int_len(id: i32) -> usize {
