@@ -346,3 +346,51 @@ fn descriptors_have_the_names_options_and_comments_of_the_file() {
     assert_eq!((ty.docs, ty.fields[0].docs), ("One of each.", "A name, as people say it."));
     assert_eq!((ty.fields[10].go, ty.fields[10].tag), ("MinusFour", 11));
 }
+
+#[test]
+fn services_from_files_are_described_by_those_files() {
+    use polywire::codec::export::ProtoFile;
+    use prost_types::{FileDescriptorProto, FileDescriptorSet};
+
+    let server = KindsServer::new(Impl);
+    let files = ProtoFile::of([("Kinds", server.descriptor())]);
+    let set = FileDescriptorSet::decode(&include_bytes!("generated/kinds.v1.bin")[..]).unwrap();
+    assert_eq!(files.len(), set.file.len(), "nothing is made up");
+    for theirs in &set.file {
+        let ours = files.iter().find(|file| file.name() == theirs.name()).unwrap();
+        let read = FileDescriptorProto::decode(ours.to_descriptor().as_slice()).unwrap();
+        assert_eq!(&read, theirs);
+        assert_eq!(ours.imports(), theirs.dependency);
+        assert!(ours.to_text().is_none(), "those who wrote it have it");
+    }
+    let kinds = files.iter().find(|file| file.defines("kinds.v1.Kinds")).unwrap();
+    assert_eq!(kinds.services(), ["kinds.v1.Kinds"]);
+    for symbol in ["kinds.v1.Everything.name", "kinds.v1.Everything.Inner", "kinds.v1.Nothing"] {
+        assert!(kinds.defines(symbol), "{symbol}");
+    }
+    assert!(!kinds.defines("common.v1.Point"), "it is imported");
+}
+
+/// A service of plain Rust, with messages from files.
+struct Mixed;
+
+#[polywire::service(package = "common.v1")]
+#[expect(clippy::unused_async, reason = "a method is async whether it waits or not")]
+impl Mixed {
+    pub(crate) async fn far(&self, point: Point) -> Result<Vec<Point>, Status> {
+        Ok(vec![point])
+    }
+}
+
+#[test]
+fn services_of_plain_rust_import_the_files_of_their_messages() {
+    use polywire::codec::export::ProtoFile;
+
+    let server = MixedServer::new(Mixed);
+    let files = ProtoFile::of([("Mixed", server.descriptor())]);
+    assert_eq!(files[0].name(), "common/v1.proto");
+    assert_eq!(files[0].imports(), ["common.proto"]);
+    let text = files[0].to_text().unwrap();
+    assert!(text.contains("rpc Far(Point) returns (PointList);"), "{text}");
+    assert!(!text.contains("message Point {"), "{text}");
+}
