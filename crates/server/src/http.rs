@@ -14,6 +14,7 @@ mod grpc;
 mod h1;
 mod h2;
 mod incoming;
+mod linger;
 mod mount;
 mod pages;
 mod police;

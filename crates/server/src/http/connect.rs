@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE};
 use ::http::request::Parts;
-use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Version};
+use ::http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
 use polywire_codec::compression::Compression;
 use polywire_core::{
     Body, CallKind, Code, ConnectionInfo, Deadline, Metadata, MethodDescriptor, Reply, Status,
@@ -19,7 +19,7 @@ use polywire_wire::http::{metadata_to_headers, trailers_to_headers};
 use super::RequestBody;
 use super::body::ReplyBody;
 use super::compressing::Compressing;
-use super::exchange::{self, Call, only_post, plain, reading, text, unsupported};
+use super::exchange::{self, Call, only_post, reading, text, unsupported};
 use super::reply::{Ending, ReplyStream, Writing};
 use crate::connection::Shared;
 
@@ -47,9 +47,16 @@ pub(super) async fn unary<B: RequestBody>(
     if call.kind() != CallKind::Unary {
         return unsupported();
     }
+    let is_offered = call.descriptor.is_some();
     let accepted = text(&head.headers, ACCEPT_ENCODING.as_str());
     let reading = reading(shared, content.codec, compression);
     let reply = call.plain(body, reading).await;
+    if let (Err(status), false) = (&reply, is_offered) {
+        // As of any path that leads nowhere; the method's own refusal is another one.
+        let mut response = failed(status);
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        return response;
+    }
     let compressing = Compressing::new(compression, accepted, &reply);
     respond(reply, content, compressing)
 }
@@ -105,12 +112,6 @@ pub(super) async fn stream<B: RequestBody>(
     let (reply, deadline) = match prepared {
         Ok((call, _)) if call.descriptor.is_some() && call.kind() == CallKind::Unary => {
             return unsupported();
-        }
-        Ok((call, _))
-            if call.kind() == CallKind::BidiStreaming && head.version < Version::HTTP_2 =>
-        {
-            let text = "streams both ways at once need HTTP/2\n";
-            return plain(StatusCode::HTTP_VERSION_NOT_SUPPORTED, text);
         }
         Ok((call, _)) => {
             let deadline = call.deadline();

@@ -5,6 +5,9 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
+use ::http::Request;
+use ::http::header::EXPECT;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -12,6 +15,7 @@ use polywire_core::ConnectionInfo;
 use polywire_net::ByteStream;
 
 use super::age::its_time_has_come;
+use super::linger::{Lingering, Watched};
 use crate::connection::Shared;
 
 /// Serves one connection until it ends; when the server drains, the request under way is the last.
@@ -20,9 +24,20 @@ pub(crate) async fn serve(
     shared: &Arc<Shared>,
     info: Arc<ConnectionInfo>,
 ) -> io::Result<()> {
-    let answer = service_fn(|request| {
+    let answer = service_fn(|request: Request<Incoming>| {
+        let (head, body) = request.into_parts();
+        // Who waits for leave to send has not begun, and is to see the reply first.
+        let is_coming = !head.headers.contains_key(EXPECT);
+        let (body, rest) = Watched::new(body);
+        let request = Request::from_parts(head, body);
         let answer = super::answer(Arc::clone(shared), Arc::clone(&info), request);
-        async move { Ok::<_, Infallible>(answer.await) }
+        async move {
+            let response = answer.await.map(|reply| match is_coming {
+                true => Lingering::Replying(reply, rest),
+                false => Lingering::without(reply),
+            });
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -35,13 +35,34 @@ async fn requests_follow_each_other_on_one_connection() {
 }
 
 #[tokio::test]
-async fn streams_both_ways_need_a_later_version() {
+async fn streams_both_ways_take_turns() {
     let answer = exchange(
         "POST /test.v1.Numbers/Double HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
-         content-type: application/connect+proto\r\ncontent-length: 0\r\n\r\n",
+         content-type: application/connect+json\r\ncontent-length: 12\r\n\r\n\
+         \0\0\0\0\u{1}2\0\0\0\0\u{1}3",
     )
     .await;
-    assert!(answer.starts_with("HTTP/1.1 505 "), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    assert!(answer.contains("\"4\"") && answer.contains("\"6\""), "{answer}");
+}
+
+#[tokio::test]
+async fn a_reply_before_the_request_has_ended_leaves_the_connection_open() {
+    let peer = Peer::connect().await;
+    let mut stream = TcpStream::connect(peer.address.as_str()).await.unwrap();
+    let head = "POST /test.v1.Numbers/Nothing HTTP/1.1\r\nhost: a\r\n\
+                content-type: application/json\r\ncontent-length: 200000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    stream.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 404");
+    stream.write_all(&[b' '; 200_000]).await.unwrap();
+    let next = "POST /test.v1.Numbers/Echo HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
+                content-type: application/json\r\ncontent-length: 1\r\n\r\n7";
+    stream.write_all(next.as_bytes()).await.unwrap();
+    let mut rest = String::new();
+    stream.read_to_string(&mut rest).await.unwrap();
+    assert!(rest.contains("HTTP/1.1 200 OK\r\n") && rest.ends_with("\"7\""), "{rest}");
 }
 
 #[tokio::test]
