@@ -24,7 +24,7 @@ struct Order {
     #[schema(tag = 70)]
     user_id: u64,
     note: Option<String>,
-    parent: Option<Box<Order>>,
+    parent: Option<Box<Self>>,
     grid: Vec<Vec<u32>>,
     by_name: BTreeMap<String, Vec<u8>>,
     by_color: HashMap<Color, Option<i32>>,
@@ -116,7 +116,7 @@ impl FileResolver for Text {
 }
 
 fn compile(file: &ProtoFile) -> Vec<FileDescriptorProto> {
-    let text = file.to_text().unwrap();
+    let text = file.to_text().expect("the services are plain Rust");
     let mut resolver = ChainFileResolver::new();
     resolver.add(Text(file.name().to_owned(), text.clone()));
     resolver.add(GoogleFileResolver::new());
@@ -154,7 +154,8 @@ fn the_text_compiles_to_the_descriptor() {
 
 /// Takes the comments out of a file: what they stand before, and their texts.
 fn comments(file: &mut FileDescriptorProto) -> Vec<(Vec<i32>, String)> {
-    let locations = file.source_code_info.take().unwrap().location;
+    let source = file.source_code_info.take().expect("comments were asked for");
+    let locations = source.location;
     let described = locations.into_iter().filter_map(|l| Some((l.path, l.leading_comments?)));
     described.collect()
 }
