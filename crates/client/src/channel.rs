@@ -58,13 +58,13 @@ impl Channel {
     /// | `jsonrpc://host:port` | JSON-RPC 1.0, as Go's net/rpc/jsonrpc |
     /// | `jsonrpc2://host:port` | JSON-RPC 2.0 |
     /// | `grpc://host:port` | gRPC over HTTP/2 |
-    /// | `grpc-web://host:port` | gRPC-Web over HTTP/2 |
-    /// | `connect://host:port` | Connect over HTTP/2 |
+    /// | `grpc-web://host:port` | gRPC-Web over HTTP/2; over HTTP/1.1 with `?http=1.1` |
+    /// | `connect://host:port` | Connect, in the same way |
     /// | `memory:name`, `unix:/path` | net/rpc within the process, or over a Unix socket |
     ///
     /// `+tls` goes with each of them. Behind the last three of those with a port there may be
-    /// `?codec=json` or `?codec=proto`, and `compression=gzip`, `zstd` or `identity`; see
-    /// [`HttpOptions`](crate::HttpOptions).
+    /// `?codec=json` or `?codec=proto`, `compression=gzip`, `zstd` or `identity`, and `http=2` or
+    /// `http=1.1`; see [`HttpOptions`](crate::HttpOptions).
     ///
     /// **Cancel safe.**
     ///

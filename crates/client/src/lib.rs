@@ -28,5 +28,5 @@ pub use self::call::Call;
 pub use self::channel::Channel;
 pub use self::connection::{Connection, ConnectionLimits, PendingCall};
 pub use self::error::ClientError;
-pub use self::http::{HttpCodec, HttpOptions};
+pub use self::http::{HttpCodec, HttpOptions, HttpVersion};
 pub use self::options::ChannelOptions;

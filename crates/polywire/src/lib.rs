@@ -75,7 +75,9 @@ pub mod health;
 pub mod reflection;
 
 pub use futures_core::Stream;
-pub use polywire_client::{Call, Channel, ChannelOptions, ClientError, HttpCodec, HttpOptions};
+pub use polywire_client::{
+    Call, Channel, ChannelOptions, ClientError, HttpCodec, HttpOptions, HttpVersion,
+};
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
     self as core, Address, BoxService, CallKind, Code, Context, Instance, Metadata, Origin,

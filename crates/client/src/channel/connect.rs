@@ -16,8 +16,8 @@ use super::link::Link;
 use super::url::{Endpoint, HttpWire, Wire};
 use crate::connection::{Connection, ConnectionLimits};
 use crate::dial::{Keepalive, dial};
-use crate::http::{HttpConnection, Manner, authority};
-use crate::{ChannelOptions, ClientError, HttpOptions};
+use crate::http::{Dialect, HttpConnection, HttpPool, Io, Manner, Opening, authority};
+use crate::{ChannelOptions, ClientError, HttpOptions, HttpVersion};
 
 /// The two halves of a connected stream.
 pub(crate) struct Halves {
@@ -31,7 +31,7 @@ pub(super) type Dialled = Pin<Box<dyn Future<Output = io::Result<Halves>> + Send
 /// Makes connections, with a channel's options.
 pub(super) struct Connector {
     /// Opens the stream; another in tests.
-    dial: Box<dyn Fn(&Endpoint) -> Dialled + Send + Sync>,
+    dial: Arc<dyn Fn(&Endpoint) -> Dialled + Send + Sync>,
     timeout: Duration,
     max_backoff: Duration,
     connection: ConnectionLimits,
@@ -42,13 +42,16 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(options: &ChannelOptions) -> Self {
         let (keepalive, trust) = (options.keepalive.map(Keepalive), options.tls.clone());
+        let usual = options.http.version;
         Self::with_dial(options, move |endpoint| {
             let address = endpoint.address.clone();
             let tls = endpoint.tls.then(|| trust.towards(&address));
-            let over_http = matches!(endpoint.wire, Wire::Http(_));
+            // HTTP/1.1 is what servers take silence for, those that know no ALPN among them.
+            let over_http2 = matches!(endpoint.wire, Wire::Http(http)
+                if http.version.unwrap_or(usual) == HttpVersion::Http2);
             Box::pin(async move {
                 let tls = tls.transpose().map_err(io::Error::other)?;
-                let tls = tls.map(|tls| if over_http { tls.offering(&["h2"]) } else { tls });
+                let tls = tls.map(|tls| if over_http2 { tls.offering(&["h2"]) } else { tls });
                 dial(address, tls, keepalive).await
             })
         })
@@ -59,7 +62,7 @@ impl Connector {
         dial: impl Fn(&Endpoint) -> Dialled + Send + Sync + 'static,
     ) -> Self {
         Self {
-            dial: Box::new(dial),
+            dial: Arc::new(dial),
             timeout: options.connect_timeout,
             max_backoff: options.max_backoff,
             connection: options.connection,
@@ -81,14 +84,7 @@ impl Connector {
             }
             self.link(endpoint, halves).await
         };
-        let link = match timeout(self.timeout, open).await {
-            Ok(opened) => opened,
-            Err(elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
-        };
-        link.map_err(|error| ClientError::Connect {
-            address: endpoint.address.clone(),
-            source: Arc::new(error),
-        })
+        within(self.timeout, endpoint, open).await
     }
 
     /// Starts the wire on a connected stream.
@@ -106,11 +102,28 @@ impl Connector {
             }
             Wire::Http(http) => {
                 let manner = self.manner(endpoint, http)?;
+                if http.version.unwrap_or(self.http.version) == HttpVersion::Http1 {
+                    return self.pool(endpoint, manner, Halves { read, write }).await;
+                }
                 let (io, calls) = (tokio::io::join(read, write), self.connection.max_calls());
                 let connection = HttpConnection::open(io, manner, &self.http, calls).await?;
                 return Ok(Link::Http(connection));
             }
         }))
+    }
+
+    /// Starts with the connected stream, and makes more as they are needed.
+    async fn pool(&self, endpoint: &Endpoint, manner: Manner, first: Halves) -> io::Result<Link> {
+        if manner.dialect == Dialect::Grpc {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "gRPC needs HTTP/2"));
+        }
+        let (dial, endpoint, limit) = (Arc::clone(&self.dial), endpoint.clone(), self.timeout);
+        let again = move || -> Opening {
+            let (dialled, endpoint) = (dial(&endpoint), endpoint.clone());
+            Box::pin(async move { within(limit, &endpoint, dialled).await.map(joined) })
+        };
+        let max_connections = self.http.http1_connections;
+        HttpPool::open(joined(first), again, manner, max_connections).await.map(Link::Pool)
     }
 
     fn manner(&self, endpoint: &Endpoint, http: HttpWire) -> io::Result<Manner> {
@@ -125,6 +138,26 @@ impl Connector {
             authority: authority(endpoint.address.as_str()).ok_or_else(no_host)?,
         })
     }
+}
+
+/// Gives an attempt to connect so long, and says where it failed.
+async fn within<T>(
+    limit: Duration,
+    endpoint: &Endpoint,
+    open: impl Future<Output = io::Result<T>>,
+) -> Result<T, ClientError> {
+    let opened = match timeout(limit, open).await {
+        Ok(opened) => opened,
+        Err(elapsed) => Err(io::Error::new(io::ErrorKind::TimedOut, elapsed)),
+    };
+    opened.map_err(|error| ClientError::Connect {
+        address: endpoint.address.clone(),
+        source: Arc::new(error),
+    })
+}
+
+fn joined(Halves { read, write }: Halves) -> Box<dyn Io> {
+    Box::new(tokio::io::join(read, write))
 }
 
 /// Asks for net/rpc behind HTTP and waits for the answer: a Go server drops what comes before it.

@@ -3,7 +3,7 @@
 use polywire_core::{Reply, Request};
 
 use crate::connection::Connection;
-use crate::http::HttpConnection;
+use crate::http::{HttpConnection, HttpPool};
 
 /// A connection of whichever kind a node's wire has.
 #[derive(Debug)]
@@ -12,6 +12,8 @@ pub(crate) enum Link {
     Mux(Connection),
     /// Calls have streams of HTTP/2.
     Http(HttpConnection),
+    /// Calls have connections of HTTP/1.1.
+    Pool(HttpPool),
 }
 
 impl Link {
@@ -23,6 +25,7 @@ impl Link {
             Self::Mux(connection) => connection.call(request).await,
             // The future of such a call is large, and moved with every call if it is not boxed.
             Self::Http(connection) => Box::pin(connection.call(request)).await,
+            Self::Pool(pool) => Box::pin(pool.call(request)).await,
         }
     }
 
@@ -31,6 +34,7 @@ impl Link {
         match self {
             Self::Mux(connection) => connection.is_open(),
             Self::Http(connection) => connection.is_open(),
+            Self::Pool(pool) => pool.is_open(),
         }
     }
 
@@ -39,6 +43,7 @@ impl Link {
         match self {
             Self::Mux(connection) => connection.close(),
             Self::Http(connection) => connection.close(),
+            Self::Pool(pool) => pool.close(),
         }
     }
 }

@@ -5,7 +5,7 @@ use polywire_core::{Address, Encoding, Instance};
 use polywire_wire::netrpc::DEFAULT_RPC_PATH;
 
 use crate::http::Dialect;
-use crate::{ChannelOptions, ClientError, HttpCodec};
+use crate::{ChannelOptions, ClientError, HttpCodec, HttpVersion};
 
 /// Where a node is and what to speak with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +27,11 @@ pub(super) enum Wire {
     Http(HttpWire),
 }
 
-/// What is spoken over HTTP/2; what is not said here is as the channel's options say.
+/// What is spoken over HTTP; what is not said here is as the channel's options say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HttpWire {
     pub(super) dialect: Dialect,
+    pub(super) version: Option<HttpVersion>,
     pub(super) codec: Option<HttpCodec>,
     pub(super) compression: Option<Compression>,
 }
@@ -38,7 +39,9 @@ pub(super) struct HttpWire {
 impl Wire {
     /// The wire that a URL's scheme stands for.
     fn of(scheme: &str) -> Option<Self> {
-        let http = |dialect| Self::Http(HttpWire { dialect, codec: None, compression: None });
+        let http = |dialect| {
+            Self::Http(HttpWire { dialect, version: None, codec: None, compression: None })
+        };
         Some(match scheme {
             "netrpc" => Self::Netrpc,
             "jsonrpc" => Self::Jsonrpc1,
@@ -63,7 +66,13 @@ impl Wire {
                     let known = Compression::from_name(name);
                     http.compression = Some(known.ok_or("this build has no such compression")?);
                 }
-                _ => return Err("the query has something other than codec and compression"),
+                ("http", "2") => http.version = Some(HttpVersion::Http2),
+                ("http", "1.1") if http.dialect == Dialect::Grpc => {
+                    return Err("gRPC needs HTTP/2");
+                }
+                ("http", "1.1") => http.version = Some(HttpVersion::Http1),
+                ("http", _) => return Err("the version of HTTP is neither 1.1 nor 2"),
+                _ => return Err("the query has something other than codec, compression and http"),
             }
         }
         Ok((Self::Http(http), rest))
@@ -159,13 +168,19 @@ mod tests {
     use super::*;
 
     const JSON: Wire = http(Dialect::Connect, Some(HttpCodec::Json), None);
+    const OLD: Wire = Wire::Http(HttpWire {
+        dialect: Dialect::GrpcWeb,
+        version: Some(HttpVersion::Http1),
+        codec: None,
+        compression: None,
+    });
 
     const fn http(
         dialect: Dialect,
         codec: Option<HttpCodec>,
         compression: Option<Compression>,
     ) -> Wire {
-        Wire::Http(HttpWire { dialect, codec, compression })
+        Wire::Http(HttpWire { dialect, version: None, codec, compression })
     }
 
     #[test]
@@ -187,6 +202,7 @@ mod tests {
             ("grpc+tls://h:80", http(Dialect::Grpc, None, None), "h:80", true, None),
             ("grpc-web://h:80", http(Dialect::GrpcWeb, None, None), "h:80", false, None),
             ("connect://memory:a?codec=json", JSON, "memory:a", false, None),
+            ("grpc-web+tls://h:80?http=1.1", OLD, "h:80", true, None),
             (
                 "connect://h:80/?compression=gzip&codec=proto",
                 http(Dialect::Connect, Some(HttpCodec::Proto), Some(Compression::Gzip)),
@@ -217,6 +233,8 @@ mod tests {
             ("grpc://h:80?codec=xml", "neither proto nor json"),
             ("grpc://h:80?compression=lzw", "no such compression"),
             ("grpc://h:80?window=7", "other than codec"),
+            ("grpc://h:80?http=1.1", "gRPC needs HTTP/2"),
+            ("connect://h:80?http=3", "neither 1.1 nor 2"),
             ("jsonrpc://h:80?codec=json", "no HOST:PORT"),
             ("greeter", "neither a URL nor"),
             ("", "neither a URL nor"),

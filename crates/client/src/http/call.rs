@@ -6,15 +6,15 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
+use h2::SendStream;
 use h2::client::ResponseFuture;
-use h2::{RecvStream, SendStream};
 use polywire_codec::compression::Compression;
 use polywire_core::{
     Body, CallKind, Deadline, MessageCompression, Payload, PayloadStream, Reply, Request, Response,
     Status, Trailers,
 };
 use polywire_wire::connect::{ContentType, Protocol, parse_error};
-use polywire_wire::grpc::PREFIX;
+use polywire_wire::grpc::{PREFIX, has_status};
 use polywire_wire::http::{metadata_from_headers, split_trailers};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinSet;
@@ -45,15 +45,17 @@ pub(super) async fn call(shared: &Arc<Shared>, request: &Request) -> Reply {
         Ok(response) => response,
         Err(error) => return Err(diagnosis.status(&error, Stage::Waiting)),
     };
+    let guard = Guard { _shared: Arc::clone(shared), _permit: permit, _arguments: sent.arguments };
     let exchange = Exchange {
         content,
         kind: request.hints.kind,
         deadline: request.deadline,
         choice: request.extensions.get::<MessageCompression>().cloned(),
-        diagnosis,
-        guard: Guard { _shared: Arc::clone(shared), _permit: permit, _arguments: sent.arguments },
+        guard: Some(guard),
     };
-    exchange.finish(&shared.manner, response).await
+    let (head, stream) = response.into_parts();
+    let body = Incoming::of_http2(stream, shared.manner.max_message_bytes, diagnosis);
+    exchange.finish(&shared.manner, &head, body).await
 }
 
 /// What is left of a call once it is on its way.
@@ -94,7 +96,7 @@ fn send(shared: &Shared, request: &Request, failure: ArgumentFailure) -> Result<
 }
 
 /// A stream of arguments that was sent before.
-fn gone() -> Status {
+pub(super) fn gone() -> Status {
     let why = "the stream of arguments was taken already".to_owned();
     ClientError::Encode { why }.into_status(Sent::No)
 }
@@ -102,24 +104,26 @@ fn gone() -> Status {
 /// Sends a call whose body is the message.
 fn send_bare(shared: &Shared, request: &Request) -> Result<OnItsWay, Status> {
     let manner = &shared.manner;
-    let (message, compression) = match &request.body {
-        Body::Unary(payload) => Encoder::new(manner, request).bare(payload)?,
-        Body::Stream(_) => {
-            let why = "a stream, where the method takes one value".to_owned();
-            return Err(ClientError::Encode { why }.into_status(Sent::No));
-        }
-        _ => (Bytes::new(), Compression::Identity),
-    };
-    if manner.get
-        && request.hints.idempotent
-        && let Some(head) = head::get(manner, request, &message, compression)?
-    {
+    let (message, compression) = bare(manner, request)?;
+    if let Some(head) = head::get_if_meant(manner, request, &message, compression)? {
         let (response, _stream) = open(shared, head, true)?;
         return Ok(OnItsWay { response, arguments: None });
     }
     let (response, mut stream) = open(shared, head::post(manner, request, compression)?, false)?;
     send_last(&mut stream, message);
     Ok(OnItsWay { response, arguments: None })
+}
+
+/// The message of a call whose body is the message, and how it is compressed.
+pub(super) fn bare(manner: &Manner, request: &Request) -> Result<(Bytes, Compression), Status> {
+    match &request.body {
+        Body::Unary(payload) => Encoder::new(manner, request).bare(payload),
+        Body::Stream(_) => {
+            let why = "a stream, where the method takes one value".to_owned();
+            Err(ClientError::Encode { why }.into_status(Sent::No))
+        }
+        _ => Ok((Bytes::new(), Compression::Identity)),
+    }
 }
 
 /// Opens the call's stream.
@@ -150,31 +154,40 @@ fn send_last(stream: &mut SendStream<Bytes>, data: Bytes) {
 }
 
 /// A call whose reply has begun.
-struct Exchange {
-    content: ContentType,
-    kind: CallKind,
-    deadline: Option<Deadline>,
-    choice: Option<MessageCompression>,
-    diagnosis: Diagnosis,
-    guard: Guard,
+pub(super) struct Exchange {
+    pub(super) content: ContentType,
+    pub(super) kind: CallKind,
+    pub(super) deadline: Option<Deadline>,
+    pub(super) choice: Option<MessageCompression>,
+    /// What a call over HTTP/2 holds; over HTTP/1.1 the body of the reply holds it all.
+    pub(super) guard: Option<Guard>,
 }
 
 /// What a call holds until it is over: its connection, its place in it, and the task that sends its
 /// arguments.
-struct Guard {
+pub(super) struct Guard {
     _shared: Arc<Shared>,
     _permit: OwnedSemaphorePermit,
     _arguments: Option<JoinSet<()>>,
 }
 
 impl Exchange {
-    async fn finish(self, manner: &Manner, response: http::Response<RecvStream>) -> Reply {
-        let (head, stream) = response.into_parts();
-        let body = Incoming::new(stream, manner.max_message_bytes, self.diagnosis.clone());
+    /// Reads the reply; of a stream, its head.
+    pub(super) async fn finish(
+        self,
+        manner: &Manner,
+        head: &http::response::Parts,
+        mut body: Incoming,
+    ) -> Reply {
         if self.content.protocol == Protocol::ConnectUnary {
-            return self.bare(manner, &head, body).await;
+            return self.bare(manner, head, body).await;
         }
-        let judged = reply::judge(head.status, &head.headers, self.content, body.is_empty())?;
+        let mut bare = body.is_empty();
+        if self.content.protocol == Protocol::GrpcWeb && has_status(&head.headers) {
+            // The status may be in the head if no message follows.
+            bare = body.ends_at_once().await?;
+        }
+        let judged = reply::judge(head.status, &head.headers, self.content, bare)?;
         let leading = metadata_from_headers(&head.headers);
         let compression = match judged {
             Head::Messages(compression) => compression,
@@ -273,7 +286,7 @@ struct ReplyStream(Option<Live>);
 struct Live {
     messages: Messages,
     deadline: Option<Pin<Box<Sleep>>>,
-    _guard: Guard,
+    _guard: Option<Guard>,
 }
 
 impl Stream for ReplyStream {

@@ -1,5 +1,6 @@
 //! What goes wrong beneath a call, as its status.
 
+use std::error::Error as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,7 +31,7 @@ impl ArgumentFailure {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(status);
     }
 
-    fn take(&self) -> Option<Status> {
+    pub(super) fn take(&self) -> Option<Status> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -71,8 +72,7 @@ impl Diagnosis {
     fn reset(&self, error: &h2::Error, stage: Stage) -> Status {
         let reason = error.reason().unwrap_or(Reason::INTERNAL_ERROR);
         if !error.is_remote() {
-            let why = reason.to_string();
-            let error = malformed(why);
+            let error = malformed("HTTP/2", reason.to_string());
             return Status::new(Code::Internal, error.to_string())
                 .with_origin(Origin::Lost)
                 .with_source(error);
@@ -104,9 +104,30 @@ pub(super) fn from_connection(error: &h2::Error) -> ClientError {
         Some(io) if io.kind() == io::ErrorKind::BrokenPipe && io.raw_os_error().is_none() => {
             ClientError::UnexpectedEof
         }
-        Some(io) => ClientError::Io(Arc::new(io::Error::new(io.kind(), io.to_string()))),
-        None => malformed(error.to_string()),
+        Some(io) => broken(io),
+        None => malformed("HTTP/2", error.to_string()),
     }
+}
+
+/// Why a connection of HTTP/1.1 failed.
+pub(super) fn from_http1(error: &hyper::Error) -> ClientError {
+    let mut source = error.source();
+    while let Some(inner) = source {
+        match inner.downcast_ref::<io::Error>() {
+            Some(io) if io.kind() == io::ErrorKind::UnexpectedEof => break,
+            Some(io) => return broken(io),
+            None => {}
+        }
+        source = inner.source();
+    }
+    if error.is_parse() {
+        return malformed("HTTP/1.1", error.to_string());
+    }
+    ClientError::UnexpectedEof
+}
+
+fn broken(error: &io::Error) -> ClientError {
+    ClientError::Io(Arc::new(io::Error::new(error.kind(), error.to_string())))
 }
 
 /// A call that the peer has not looked at: it may be made again.
@@ -114,6 +135,6 @@ pub(super) fn unprocessed(why: &'static str) -> Status {
     ClientError::Unprocessed { why }.into_status(Sent::No)
 }
 
-fn malformed(why: String) -> ClientError {
-    ClientError::Wire(Arc::new(WireError::Malformed { what: "HTTP/2", why }))
+fn malformed(what: &'static str, why: String) -> ClientError {
+    ClientError::Wire(Arc::new(WireError::Malformed { what, why }))
 }

@@ -49,14 +49,17 @@ pub(super) fn post(
     Ok(head)
 }
 
-/// The head of a call by GET, which holds all of it; `None` if its URL would be longer than what
-/// every server takes.
-pub(super) fn get(
+/// The head of a call by GET, which holds all of it; `None` if the call is by POST, or its URL would
+/// be longer than what every server takes.
+pub(super) fn get_if_meant(
     manner: &Manner,
     request: &Request,
     message: &[u8],
     compression: Compression,
 ) -> Result<Option<HttpRequest<()>>, Status> {
+    if !manner.get || !request.hints.idempotent {
+        return Ok(None);
+    }
     let query = connect::get::format(manner.codec, message, Some(compression.as_str()));
     if query.len() > MAX_QUERY_BYTES {
         return Ok(None);

@@ -1,34 +1,78 @@
 //! The body of a reply: bytes, and messages with prefixes.
 
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use h2::RecvStream;
 use http::HeaderMap;
+use http_body::Body as _;
 use polywire_core::{Code, Status};
 use polywire_wire::grpc::{Envelope, Envelopes};
 
 use super::failure::{Diagnosis, Stage};
+use super::h1::Lease;
 
-/// The body of a reply, taken from its stream as its reader asks for it: what is not asked for
-/// stays within the window the peer was given.
+/// The body of a reply, taken from its connection as its reader asks for it: what is not asked for
+/// stays with the peer, beyond a window.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    stream: RecvStream,
+    source: Source,
     envelopes: Envelopes,
+}
+
+#[derive(Debug)]
+enum Source {
+    Http2(Stream),
+    Http1(Box<Exclusive>),
+}
+
+/// A stream of HTTP/2.
+#[derive(Debug)]
+struct Stream {
+    stream: RecvStream,
     diagnosis: Diagnosis,
     /// Bytes that were taken and not given back to the window.
     held: usize,
 }
 
+/// What comes on a connection of HTTP/1.1.
+#[derive(Debug)]
+struct Exclusive {
+    body: hyper::body::Incoming,
+    trailers: Option<HeaderMap>,
+    /// Gone once all has come.
+    lease: Option<Lease>,
+}
+
 impl Incoming {
-    pub(super) fn new(stream: RecvStream, max_message_bytes: usize, diagnosis: Diagnosis) -> Self {
-        Self { stream, envelopes: Envelopes::new(max_message_bytes), diagnosis, held: 0 }
+    pub(super) fn of_http2(
+        stream: RecvStream,
+        max_message_bytes: usize,
+        diagnosis: Diagnosis,
+    ) -> Self {
+        Self::new(Source::Http2(Stream { stream, diagnosis, held: 0 }), max_message_bytes)
+    }
+
+    pub(super) fn of_http1(
+        body: hyper::body::Incoming,
+        max_message_bytes: usize,
+        lease: Lease,
+    ) -> Self {
+        let exclusive = Exclusive { body, trailers: None, lease: Some(lease) };
+        Self::new(Source::Http1(Box::new(exclusive)), max_message_bytes)
+    }
+
+    fn new(source: Source, max_message_bytes: usize) -> Self {
+        Self { source, envelopes: Envelopes::new(max_message_bytes) }
     }
 
     /// Whether the reply has a body or trailers.
     pub(super) fn is_empty(&self) -> bool {
-        self.stream.is_end_stream()
+        match &self.source {
+            Source::Http2(stream) => stream.stream.is_end_stream(),
+            Source::Http1(exclusive) => exclusive.body.is_end_stream(),
+        }
     }
 
     /// The next message; `None` at the end of the body.
@@ -47,6 +91,17 @@ impl Incoming {
         }
     }
 
+    /// Whether the body ends without a byte, which the head does not always tell.
+    pub(super) async fn ends_at_once(&mut self) -> Result<bool, Status> {
+        while let Some(chunk) = std::future::poll_fn(|cx| self.poll_chunk(cx)).await? {
+            if !chunk.is_empty() {
+                self.envelopes.push(chunk);
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// All of the body, if it is within a limit.
     pub(super) async fn whole(&mut self, max: usize) -> Result<Bytes, Status> {
         let mut first = Bytes::new();
@@ -54,7 +109,7 @@ impl Incoming {
         while let Some(chunk) = std::future::poll_fn(|cx| self.poll_chunk(cx)).await? {
             let len = first.len().max(gathered.len()).saturating_add(chunk.len());
             if len > max {
-                let text = format!("message is over the limit of {max} bytes (max_message_bytes)");
+                let text = format!("message is over the limit of {max} bytes (message_bytes)");
                 return Err(Status::new(Code::ResourceExhausted, text));
             }
             if first.is_empty() && gathered.is_empty() {
@@ -74,6 +129,24 @@ impl Incoming {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Result<HeaderMap, Status>> {
+        match &mut self.source {
+            Source::Http2(stream) => stream.poll_trailers(cx),
+            Source::Http1(exclusive) => {
+                Poll::Ready(Ok(exclusive.trailers.take().unwrap_or_default()))
+            }
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
+        match &mut self.source {
+            Source::Http2(stream) => stream.poll_chunk(cx),
+            Source::Http1(exclusive) => exclusive.poll_chunk(cx),
+        }
+    }
+}
+
+impl Stream {
+    fn poll_trailers(&mut self, cx: &mut Context<'_>) -> Poll<Result<HeaderMap, Status>> {
         let trailers = ready!(self.stream.poll_trailers(cx));
         Poll::Ready(match trailers {
             Ok(trailers) => Ok(trailers.unwrap_or_default()),
@@ -105,6 +178,26 @@ impl Incoming {
             // It fails only if more is released than came.
             drop(self.stream.flow_control().release_capacity(held));
         }
+    }
+}
+
+impl Exclusive {
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
+        let Some(lease) = &self.lease else { return Poll::Ready(Ok(None)) };
+        loop {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(chunk) => return Poll::Ready(Ok(Some(chunk))),
+                    Err(other) => self.trailers = other.into_trailers().ok(),
+                },
+                Some(Err(error)) => return Poll::Ready(Err(lease.status(&error))),
+                None => break,
+            }
+        }
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+        Poll::Ready(Ok(None))
     }
 }
 

@@ -42,10 +42,7 @@ impl Encoder {
             return Err(ClientError::Encode { why }.into_status(Sent::No));
         }
         let wanted = self.choice.as_ref().and_then(MessageCompression::wanted);
-        if !wanted.unwrap_or(self.by_default)
-            || self.compression == Compression::Identity
-            || payload.bytes.is_empty()
-        {
+        if !wanted.unwrap_or(self.by_default) || self.compression == Compression::Identity {
             return Ok((payload.bytes.clone(), Compression::Identity));
         }
         Ok((self.compression.compress(&payload.bytes), self.compression))
@@ -60,13 +57,16 @@ impl Encoder {
         Ok(())
     }
 
-    /// The message, its prefix, and how it is compressed.
+    /// The message, its prefix, and what the head of a call says that has no other message.
     pub(super) fn parts(
         &self,
         payload: &Payload,
     ) -> Result<(Bytes, [u8; PREFIX], Compression), Status> {
         let (message, compression) = self.bare(payload)?;
-        let flags = if compression == Compression::Identity { 0 } else { COMPRESSED };
+        // Nothing does not get smaller; what the head says is asked of the reply, too.
+        let leave = compression == Compression::Identity || payload.bytes.is_empty();
+        let (message, flags) =
+            if leave { (payload.bytes.clone(), 0) } else { (message, COMPRESSED) };
         let prefix = envelope(flags, &message)?;
         Ok((message, prefix, compression))
     }

@@ -1,15 +1,17 @@
-//! How calls go over HTTP/2.
+//! How calls go over HTTP.
 
 use std::time::Duration;
 
 use polywire_codec::compression::Compression;
 use polywire_core::Encoding;
 
-/// How calls go over HTTP/2: what gRPC, gRPC-Web and Connect have in common.
+/// How calls go over HTTP: what gRPC, gRPC-Web and Connect have in common.
 ///
 /// What a URL says counts more: `grpc://host:port?codec=json&compression=gzip`.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
+    pub(crate) version: HttpVersion,
+    pub(crate) http1_connections: usize,
     pub(crate) codec: HttpCodec,
     pub(crate) compression: Compression,
     pub(crate) get: bool,
@@ -30,6 +32,17 @@ pub enum HttpCodec {
     Json,
 }
 
+/// The version of HTTP that calls go over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum HttpVersion {
+    /// HTTP/1.1: a connection takes one call at a time, and gRPC none at all.
+    Http1,
+    /// HTTP/2: many calls at once on one connection.
+    #[default]
+    Http2,
+}
+
 impl HttpCodec {
     pub(crate) const fn encoding(self) -> Encoding {
         match self {
@@ -42,6 +55,8 @@ impl HttpCodec {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
+            version: HttpVersion::default(),
+            http1_connections: 64,
             codec: HttpCodec::default(),
             compression: Compression::Identity,
             get: false,
@@ -54,6 +69,21 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
+    /// The version of HTTP; `http=1.1` or `http=2` in a URL. Default: [`HttpVersion::Http2`].
+    #[must_use]
+    pub const fn version(mut self, version: HttpVersion) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// Connections of HTTP/1.1 to one node at once, each with one call; more calls wait for one to
+    /// end, and idle connections stay open as long as the peer keeps them. Default: 64.
+    #[must_use]
+    pub const fn http1_connections(mut self, connections: usize) -> Self {
+        self.http1_connections = connections;
+        self
+    }
+
     /// How messages are encoded. Default: [`HttpCodec::Proto`].
     #[must_use]
     pub const fn codec(mut self, codec: HttpCodec) -> Self {

@@ -89,6 +89,8 @@ pub(super) struct Messages {
     /// The head's metadata, which a failure shows too.
     leading: Metadata,
     trailers: Trailers,
+    /// What the last message said, while the body has yet to end.
+    said: Option<Result<(), Status>>,
     over: bool,
 }
 
@@ -100,10 +102,13 @@ impl Messages {
         leading: Metadata,
         trailers: Trailers,
     ) -> Self {
-        Self { body, decoder, protocol, leading, trailers, over: false }
+        Self { body, decoder, protocol, leading, trailers, said: None, over: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Payload>, Status>> {
+        if self.said.is_some() {
+            return self.poll_said(cx);
+        }
         let Some(Envelope { flags, bytes }) = ready!(self.body.poll_message(cx))? else {
             return self.poll_end(cx);
         };
@@ -113,18 +118,29 @@ impl Messages {
             (Protocol::GrpcWeb, web::TRAILERS) => {
                 let lines = self.decoder.bytes(compressed, bytes)?;
                 let trailers = web::parse_trailers(&lines)?;
-                Poll::Ready(self.end(&trailers).map(|()| None))
+                self.said = Some(self.end(&trailers));
+                self.poll_said(cx)
             }
             (Protocol::ConnectStream, END_STREAM) => {
                 let end = EndStream::parse(&self.decoder.bytes(compressed, bytes)?)?;
                 self.trailers.extend(end.metadata);
-                Poll::Ready(end.status.map(|()| None))
+                self.said = Some(end.status);
+                self.poll_said(cx)
             }
             _ => {
                 let text = format!("a message has unknown flags {flags:#04x}");
                 Poll::Ready(Err(Status::new(Code::Internal, text)))
             }
         }
+    }
+
+    /// The last message has come, and the body ends. Over HTTP/1.1 the connection is free by that.
+    fn poll_said(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Payload>, Status>> {
+        if let Ok(Some(_more)) = ready!(self.body.poll_message(cx)) {
+            let text = "the reply goes on behind its last message";
+            return Poll::Ready(Err(Status::new(Code::Internal, text)));
+        }
+        Poll::Ready(self.said.take().unwrap_or(Ok(())).map(|()| None))
     }
 
     /// The body has ended: trailers follow, or should have been in it.
@@ -138,9 +154,8 @@ impl Messages {
     }
 
     fn end(&self, trailers: &HeaderMap) -> Result<(), Status> {
-        status_from_trailers(trailers)?;
         self.trailers.extend(metadata_from_headers(trailers));
-        Ok(())
+        status_from_trailers(trailers)
     }
 
     /// The only message of a reply.

@@ -4,6 +4,7 @@
 mod connect;
 mod connections;
 mod failures;
+mod h1;
 mod peer;
 mod streams;
 #[cfg(feature = "tls")]

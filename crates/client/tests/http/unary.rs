@@ -192,3 +192,26 @@ async fn grpc_web_has_its_trailers_in_the_body() {
     let status = ask(&channel, b"fail").await.unwrap_err();
     assert_eq!(status.to_string(), "not_found: no such");
 }
+
+#[tokio::test(start_paused = true)]
+async fn grpc_web_may_have_its_status_in_the_head_of_a_body_that_turns_out_empty() {
+    let peer = Peer::answering(|call, mut respond| async move {
+        let (_, body) = read(call).await;
+        let content = ("content-type", "application/grpc-web+proto");
+        let status = [content, ("grpc-status", "5"), ("grpc-message", "no%20such"), ("x", "y")];
+        let mut stream = respond.send_response(self::head(200, &status), false).unwrap();
+        tokio::task::yield_now().await;
+        if body.ends_with(b"body") {
+            stream.send_data(body, false).unwrap();
+            stream.send_data(message(0x80, b"grpc-status: 0\r\n"), true).unwrap();
+        } else {
+            stream.send_data(Bytes::new(), true).unwrap();
+        }
+    })
+    .await;
+    let channel = peer.channel("grpc-web", "", ChannelOptions::default());
+    let status = ask(&channel, b"ping").await.unwrap_err();
+    assert_eq!(status.to_string(), "not_found: no such");
+    assert_eq!(status.metadata().get_all("x").collect::<Vec<_>>(), ["y"]);
+    assert_eq!(bytes(&ask(&channel, b"body").await), b"body");
+}

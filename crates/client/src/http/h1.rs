@@ -1,0 +1,301 @@
+//! Calls over HTTP/1.1: each has a connection to itself while it is under way.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::{Bytes, BytesMut};
+use http::Version;
+use http::header::{HOST, HeaderValue};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use polywire_core::{Body, MessageCompression, Reply, Request, Status};
+use polywire_wire::connect::Protocol;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::body::Arguments;
+use super::call::{Exchange, bare, gone};
+use super::failure::{ArgumentFailure, from_http1, unprocessed};
+use super::head;
+use super::incoming::Incoming;
+use super::manner::Manner;
+use super::message::Encoder;
+use crate::ClientError;
+use crate::error::Sent;
+
+/// Connections of HTTP/1.1 to one address.
+#[derive(Clone)]
+pub(crate) struct HttpPool(Arc<Pool>);
+
+/// A connected stream.
+pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// A stream being connected.
+pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Io>, ClientError>> + Send>>;
+
+/// `Open -> Broken`, when the address cannot be reached, or `-> Closed`, by whoever has it.
+pub(super) struct Pool {
+    dial: Box<dyn Fn() -> Opening + Send + Sync>,
+    manner: Manner,
+    /// For how many connections there is room.
+    room: Arc<Semaphore>,
+    idle: Mutex<Vec<Connection>>,
+    /// They read and write the connections.
+    tasks: Mutex<JoinSet<()>>,
+    open: AtomicBool,
+    closed: AtomicBool,
+}
+
+/// A connection; its task ends with it.
+struct Connection {
+    sender: http1::SendRequest<Arguments>,
+    task: AbortHandle,
+}
+
+/// A connection that a call has to itself. Dropping it closes the connection, which is how a call is
+/// withdrawn.
+pub(super) struct Lease {
+    pool: Arc<Pool>,
+    connection: Connection,
+    /// Whether all of the request has left.
+    sent: Arc<AtomicBool>,
+    argument: ArgumentFailure,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl HttpPool {
+    /// Takes over a connected stream; `dial` makes further ones, as many as there are calls at once,
+    /// up to a bound.
+    pub(crate) async fn open(
+        first: Box<dyn Io>,
+        dial: impl Fn() -> Opening + Send + Sync + 'static,
+        manner: Manner,
+        max_connections: usize,
+    ) -> io::Result<Self> {
+        let pool = Pool {
+            dial: Box::new(dial),
+            manner,
+            room: Arc::new(Semaphore::new(max_connections.clamp(1, Semaphore::MAX_PERMITS))),
+            idle: Mutex::default(),
+            tasks: Mutex::default(),
+            open: AtomicBool::new(true),
+            closed: AtomicBool::new(false),
+        };
+        let connection = pool.start(first).await.map_err(io::Error::other)?;
+        pool.idle().push(connection);
+        Ok(Self(Arc::new(pool)))
+    }
+
+    /// Sends a call once there is room for it, and waits for its reply; of a stream, for its head.
+    /// A stream of arguments is taken out of the request, which cannot be sent again then.
+    ///
+    /// **Cancel safe**: dropping the future closes the connection that the call has.
+    pub(crate) async fn call(&self, request: &Request) -> Reply {
+        call(&self.0, request).await
+    }
+
+    /// Whether calls can still be sent.
+    pub(crate) fn is_open(&self) -> bool {
+        self.0.open.load(Ordering::Relaxed)
+    }
+
+    /// Closes all connections; calls under way end with [`ClientError::Shutdown`].
+    pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::SeqCst);
+        self.0.open.store(false, Ordering::Relaxed);
+        self.0.room.close();
+        self.0.idle().clear();
+        self.0.tasks().abort_all();
+    }
+}
+
+impl Pool {
+    /// Makes a connection of a stream.
+    async fn start(&self, io: Box<dyn Io>) -> Result<Connection, hyper::Error> {
+        let (sender, connection) =
+            http1::Builder::new().max_buf_size(MAX_HEAD_BYTES).handshake(TokioIo::new(io)).await?;
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        let task = tasks.spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+        Ok(Connection { sender, task })
+    }
+
+    /// A connection that takes a request: one that is idle, or a new one. Says whether it is new.
+    async fn connection(&self) -> Result<(Connection, bool), Status> {
+        loop {
+            let Some(mut idle) = self.idle().pop() else { break };
+            // The peer may have closed it in the meantime.
+            if idle.sender.ready().await.is_ok() {
+                return Ok((idle, false));
+            }
+        }
+        let made = match (self.dial)().await {
+            Ok(io) => self.start(io).await.map_err(|error| from_http1(&error)),
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(connection) if !self.closed.load(Ordering::SeqCst) => Ok((connection, true)),
+            Ok(_late) => Err(ClientError::Shutdown.into_status(Sent::No)),
+            Err(error) => {
+                // Whoever has this one finds out when the address can be reached again.
+                self.open.store(false, Ordering::Relaxed);
+                Err(error.into_status(Sent::No))
+            }
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Lease {
+    /// Leaves the connection to the next call, once all of the reply has come.
+    pub(super) fn give_back(self) {
+        let Self { pool, connection, sent, .. } = self;
+        if sent.load(Ordering::Relaxed) && !pool.closed.load(Ordering::SeqCst) {
+            pool.idle().push(connection);
+        }
+    }
+
+    /// The status of a call whose connection failed.
+    pub(super) fn status(&self, error: &hyper::Error) -> Status {
+        if let Some(status) = self.argument.take() {
+            return status;
+        }
+        let error = match self.pool.closed.load(Ordering::SeqCst) {
+            true => ClientError::Shutdown,
+            false => from_http1(error),
+        };
+        error.into_status(Sent::Perhaps)
+    }
+}
+
+/// Makes one call.
+async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
+    let permit = Arc::clone(&pool.room).acquire_owned().await;
+    let permit = permit.map_err(|_closed| ClientError::Shutdown.into_status(Sent::No))?;
+    let argument = ArgumentFailure::default();
+    let mut message = message(&pool.manner, request, &argument)?;
+    let sent = message.body().taken();
+    let (connection, is_new) = pool.connection().await?;
+    let pool = Arc::clone(pool);
+    let mut lease = Lease { pool, connection, sent, argument, _permit: permit };
+    let response = match lease.connection.sender.try_send_request(message).await {
+        Ok(response) => response,
+        Err(mut error) => match error.take_message() {
+            None => return Err(lease.status(error.error())),
+            Some(_) if is_new => return Err(unprocessed("the connection takes no calls")),
+            // It was closed while it was idle, and has not begun with this call.
+            Some(back) => {
+                message = back;
+                lease.connection = lease.pool.connection().await?.0;
+                let again = lease.connection.sender.send_request(message).await;
+                again.map_err(|error| lease.status(&error))?
+            }
+        },
+    };
+    let exchange = Exchange {
+        content: lease.pool.manner.content(request.hints.kind),
+        kind: request.hints.kind,
+        deadline: request.deadline,
+        choice: request.extensions.get::<MessageCompression>().cloned(),
+        guard: None,
+    };
+    let (head, body) = response.into_parts();
+    let pool = Arc::clone(&lease.pool);
+    let max = pool.manner.max_message_bytes;
+    exchange.finish(&pool.manner, &head, Incoming::of_http1(body, max, lease)).await
+}
+
+/// The request of a call.
+fn message(
+    manner: &Manner,
+    request: &Request,
+    failure: &ArgumentFailure,
+) -> Result<http::Request<Arguments>, Status> {
+    let content = manner.content(request.hints.kind);
+    let (head, body) = if content.protocol == Protocol::ConnectUnary {
+        let (message, compression) = bare(manner, request)?;
+        match head::get_if_meant(manner, request, &message, compression)? {
+            Some(head) => (head, Arguments::whole(Bytes::new())),
+            None => (head::post(manner, request, compression)?, Arguments::whole(message)),
+        }
+    } else {
+        enveloped(manner, request, failure)?
+    };
+    Ok(in_http1(manner, head).map(|()| body))
+}
+
+/// A call with prefixes before its messages.
+fn enveloped(
+    manner: &Manner,
+    request: &Request,
+    failure: &ArgumentFailure,
+) -> Result<(http::Request<()>, Arguments), Status> {
+    let encoder = Encoder::new(manner, request);
+    let mut whole = BytesMut::new();
+    let compression = match &request.body {
+        Body::Unary(payload) => {
+            let (message, prefix, compression) = encoder.parts(payload)?;
+            whole.reserve(prefix.len().saturating_add(message.len()));
+            whole.extend_from_slice(&prefix);
+            whole.extend_from_slice(&message);
+            compression
+        }
+        Body::Stream(values) => {
+            let head = head::post(manner, request, encoder.compression())?;
+            let values = values.take().ok_or_else(gone)?;
+            return Ok((head, Arguments::stream(values, encoder, failure.clone())));
+        }
+        _ => encoder.compression(),
+    };
+    Ok((head::post(manner, request, compression)?, Arguments::whole(whole.freeze())))
+}
+
+/// A head as HTTP/1.1 has it: the path alone, and the host as a header.
+fn in_http1(manner: &Manner, mut head: http::Request<()>) -> http::Request<()> {
+    *head.version_mut() = Version::HTTP_11;
+    if let Some(path) = head.uri().path_and_query().cloned() {
+        *head.uri_mut() = path.into();
+    }
+    if let Ok(host) = HeaderValue::try_from(manner.authority.as_str()) {
+        head.headers_mut().insert(HOST, host);
+    }
+    head
+}
+
+impl fmt::Debug for HttpPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpPool").field("open", &self.is_open()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").finish_non_exhaustive()
+    }
+}
+
+/// Of one head or one trailer, and of what is read ahead of them.
+const MAX_HEAD_BYTES: usize = 64 * 1024;
