@@ -5,6 +5,7 @@
 //! is left for here is to build them and to count.
 
 mod client;
+mod conformance;
 mod peers;
 mod programs;
 mod scripts;
@@ -44,8 +45,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
-  SUITE            netrpc, jsonrpc, grpc (and with it reflection), reflection, connect or web
-                   (default: all)
+  SUITE            netrpc, jsonrpc, grpc (and with it reflection), reflection, connect (and with
+                   it conformance), conformance or web (default: all)
   --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
                    grpcurl or browser (default: all that have the suite)
   --only TEXT      cases whose name holds this
@@ -63,7 +64,8 @@ struct Options {
 impl Options {
     /// `None` when the user asked for help.
     fn read(words: &[String]) -> Result<Option<Self>, String> {
-        let known: Vec<&str> = Peer::ALL.iter().flat_map(|peer| peer.suites()).copied().collect();
+        let of_peers = Peer::ALL.iter().flat_map(|peer| peer.suites()).copied();
+        let known: Vec<&str> = of_peers.chain([CONFORMANCE]).collect();
         let is_suite = |word: &String| known.contains(&word.as_str());
         let (mut suites, rest): (Vec<_>, Vec<_>) = words.iter().cloned().partition(is_suite);
         if suites.is_empty() {
@@ -72,6 +74,9 @@ impl Options {
         // Whoever wants to see gRPC wants to see its tools.
         if suites.iter().any(|suite| suite == "grpc") {
             suites.push("reflection".to_owned());
+        }
+        if suites.iter().any(|suite| suite == "connect") {
+            suites.push(CONFORMANCE.to_owned());
         }
         suites.sort_unstable();
         suites.dedup();
@@ -110,8 +115,16 @@ fn interop(options: &Options) -> Result<Count, String> {
             total += direction.run(&programs.certificates, &suites, &options.only)?;
         }
     }
+    // The runner's cases have names of its own kind.
+    let runs_all = options.peer.is_none() && options.only.is_empty();
+    if runs_all && options.suites.iter().any(|suite| suite == CONFORMANCE) {
+        total += programs.conformance()?;
+    }
     if total == Count::default() {
         return Err(format!("no case has a name with `{}`", options.only));
     }
     Ok(total)
 }
+
+/// The suite that Connect's own runner is.
+const CONFORMANCE: &str = "conformance";

@@ -4,6 +4,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::client::Count;
+use super::conformance;
 use super::peers::Peer;
 use super::scripts;
 use crate::repo;
@@ -100,6 +102,15 @@ impl Programs {
             }
             Peer::Browser => scripts::browser(name, &self.sources(), &self.target.join("interop")),
         }
+    }
+
+    /// Runs Connect's conformance runner.
+    ///
+    /// # Errors
+    /// Go is too old for it, or as [`conformance::run`].
+    pub(super) fn conformance(&self) -> Result<Count, String> {
+        check_go((1, 24))?;
+        conformance::run(&self.sources(), &self.target)
     }
 
     fn sources(&self) -> PathBuf {

@@ -1,0 +1,5 @@
+//! The runner's messages and its service, as `polywire-build` writes them.
+
+#![expect(missing_docs, clippy::use_self, reason = "generated")]
+
+polywire::include_proto!("connectrpc.conformance.v1");
