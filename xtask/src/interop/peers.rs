@@ -19,12 +19,14 @@ pub(super) enum Peer {
     ConnectPython,
     /// `grpcurl`, which goes by reflection; the server is grpc-go's.
     Grpcurl,
+    /// `buf curl`, which is told the services by a file.
+    BufCurl,
     /// `@connectrpc/connect-web`, in a headless Chromium.
     Browser,
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Go,
         Self::GrpcGo,
         Self::GrpcJs,
@@ -33,6 +35,7 @@ impl Peer {
         Self::ConnectNode,
         Self::ConnectPython,
         Self::Grpcurl,
+        Self::BufCurl,
         Self::Browser,
     ];
 
@@ -47,6 +50,7 @@ impl Peer {
             Self::ConnectNode => "connect-node",
             Self::ConnectPython => "connect-python",
             Self::Grpcurl => "grpcurl",
+            Self::BufCurl => "buf-curl",
             Self::Browser => "browser",
         }
     }
@@ -56,7 +60,9 @@ impl Peer {
         match self {
             Self::Go => &["netrpc", "jsonrpc"],
             Self::GrpcGo | Self::GrpcJs | Self::Grpcio => &["grpc"],
-            Self::ConnectGo | Self::ConnectNode | Self::ConnectPython => &["connect"],
+            Self::ConnectGo | Self::ConnectNode | Self::ConnectPython | Self::BufCurl => {
+                &["connect"]
+            }
             Self::Grpcurl => &["reflection"],
             Self::Browser => &["web"],
         }

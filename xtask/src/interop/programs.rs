@@ -100,6 +100,7 @@ impl Programs {
                 let server = self.go("go-grpc", &["./server"])?;
                 Ok(Side { server: program(&server, "server"), ..client })
             }
+            Peer::BufCurl => scripts::buf_curl(name, &self.sources(), &self.target.join("interop")),
             Peer::Browser => scripts::browser(name, &self.sources(), &self.target.join("interop")),
         }
     }

@@ -66,6 +66,15 @@ pub(super) fn browser(name: &'static str, sources: &Path, target: &Path) -> Resu
     Ok(Side { client: folder.join("client.js"), serves: false, ..Side::new(name, &folder) })
 }
 
+/// Puts the client that runs `buf curl` where it can run.
+///
+/// # Errors
+/// Node.js is missing or too old, or its packages cannot be had.
+pub(super) fn buf_curl(name: &'static str, sources: &Path, target: &Path) -> Result<Side, String> {
+    let side = node_programs(name, "buf-curl", sources, target)?;
+    Ok(Side { serves: false, ..side })
+}
+
 /// Copies a program for Node.js, and installs its packages beside it.
 fn node_packages(sources: &Path, folder: &Path) -> Result<(), String> {
     check("node", &["--version"], (20, 0), "Node.js 20 or later, from https://nodejs.org")?;
