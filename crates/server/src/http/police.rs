@@ -15,6 +15,9 @@ const CONTROL_FRAMES: u64 = 100;
 const RESETS: u64 = 1000;
 /// Bytes written for which a peer may widen a window once.
 const BYTES_PER_UPDATE: u64 = 64;
+/// What a peer may save up of that. It answers to bytes that are on their way, and megabytes can be:
+/// Go's client widens two windows for every 4 KiB that its callers read.
+const SAVED_UPDATES: u64 = 64 * 1024;
 
 /// Why a peer is sent away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,7 +89,7 @@ impl Police {
             payload: 0,
             control: Bucket::new(CONTROL_FRAMES, second, now),
             resets: Bucket::new(RESETS, second * 10, now),
-            updates: Bucket::new(CONTROL_FRAMES, second, now),
+            updates: Bucket::new(CONTROL_FRAMES, second, now).saving(SAVED_UPDATES),
             pieces: 0,
             more_pieces: false,
             heads: 0,
@@ -181,20 +184,24 @@ fn take(bytes: &mut &[u8], left: &mut usize) {
 struct Bucket {
     left: u64,
     size: u64,
+    /// What is saved has a bound, so that a day of good conduct does not buy a flood.
+    most: u64,
     period: Duration,
     since: Instant,
 }
 
 impl Bucket {
     const fn new(size: u64, period: Duration, now: Instant) -> Self {
-        Self { left: size, size, period, since: now }
+        Self { left: size, size, most: size.saturating_mul(10), period, since: now }
+    }
+
+    const fn saving(self, most: u64) -> Self {
+        Self { most, ..self }
     }
 
     const fn earn(&mut self, count: u64) {
-        // What is saved has a bound, so that a day of good conduct does not buy a flood.
-        let most = self.size.saturating_mul(10);
         let sum = self.left.saturating_add(count);
-        self.left = if sum > most { most } else { sum };
+        self.left = if sum > self.most { self.most } else { sum };
     }
 
     /// A clock is read only when nothing is left.
@@ -274,6 +281,15 @@ mod tests {
         for _ in 0..10_000 {
             police.wrote(100);
             police.see(&update).unwrap();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn megabytes_that_were_on_their_way_may_be_answered_in_one_go() {
+        let mut police = police();
+        police.wrote(4 * 1024 * 1024);
+        for _ in 0..2 * 1024 {
+            police.see(&frame(kind::WINDOW_UPDATE, 0, &[0; 4])).unwrap();
         }
     }
 
