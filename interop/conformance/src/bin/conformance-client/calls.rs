@@ -103,7 +103,7 @@ async fn until_cancel(cancel: Option<CancelTiming>, sender: mpsc::Sender<Payload
         }
         Some(CancelTiming::AfterNumResponses(_)) | None => {
             drop(sender);
-            pending().await
+            pending::<()>().await;
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Makes the calls that the runner asks for, and tells what came of each.
-
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a command line tool reports so")]
 
 mod calls;

@@ -1,5 +1,5 @@
 //! Offers the runner's service as the runner asks for it, and ends when it is told to.
-
+#![forbid(unsafe_code)]
 #![expect(clippy::print_stderr, reason = "a command line tool reports so")]
 
 mod service;
