@@ -153,16 +153,18 @@ async fn speak(
     };
     match row {
         Row::Netrpc => {
-            Driver::new(NetrpcServer::new(limits), shared, info("netrpc")).run(io, src).await
+            let wire = NetrpcServer::new(limits);
+            Driver::new(wire, shared, info("netrpc")).run(&mut io, &mut src).await
         }
         Row::Jsonrpc => {
-            Driver::new(JsonrpcServer::new(limits), shared, info("jsonrpc")).run(io, src).await
+            let wire = JsonrpcServer::new(limits);
+            Driver::new(wire, shared, info("jsonrpc")).run(&mut io, &mut src).await
         }
         Row::Http1 => match soon(exchange(&mut io, &mut src, shared), shared).await? {
             None | Some(After::Close) => Ok(()),
             Some(After::Netrpc) => {
                 let wire = NetrpcServer::new(limits);
-                Driver::new(wire, shared, info("netrpc+http")).run(io, src).await
+                Driver::new(wire, shared, info("netrpc+http")).run(&mut io, &mut src).await
             }
             #[cfg(feature = "http")]
             Some(After::Http) => {

@@ -82,18 +82,19 @@ impl<'s, W: ServerWire> Driver<'s, W> {
     /// Reads, calls and writes until the peer sends no more, or the server drains, and every call
     /// under way is answered.
     pub(crate) async fn run(
-        mut self,
-        mut io: impl AsyncRead + AsyncWrite + Send + Unpin,
-        mut src: BytesMut,
+        &mut self,
+        io: &mut (impl AsyncRead + AsyncWrite + Send + Unpin),
+        src: &mut BytesMut,
     ) -> io::Result<()> {
-        let mut drained = pin!(self.shared.drain.cancelled());
+        let shared = self.shared;
+        let mut drained = pin!(shared.drain.cancelled());
         let (mut reader, mut reading, mut failure) = (Reader::default(), true, None);
         loop {
             while reading && !self.is_full() {
-                let batch = poll_fn(|cx| Poll::Ready(self.batch(cx, &mut src))).await;
+                let batch = poll_fn(|cx| Poll::Ready(self.batch(cx, src))).await;
                 match batch {
                     Batch::Drained => break,
-                    Batch::Bound => self.flush(&mut io).await?,
+                    Batch::Bound => self.flush(io).await?,
                     Batch::Broken(error) => {
                         (reading, failure) = (false, Some(error));
                         self.give_up_streams();
@@ -103,10 +104,10 @@ impl<'s, W: ServerWire> Driver<'s, W> {
             if !self.streams.is_empty() {
                 self.streams.pump(&mut self.wire, &mut self.out);
             }
-            self.flush(&mut io).await?;
+            self.flush(io).await?;
             if src.is_empty() {
                 // What calls hold of the buffer is theirs; an idle connection keeps nothing.
-                src = BytesMut::new();
+                *src = BytesMut::new();
             }
             // Streams go on while the server drains, and cannot do so unheard.
             reading &= !self.draining || !self.streams.is_empty();
@@ -116,10 +117,10 @@ impl<'s, W: ServerWire> Driver<'s, W> {
             let readable = reading && !self.is_full();
             tokio::select! {
                 biased;
-                read = reader.read(&mut io, &mut src), if readable => {
+                read = reader.read(io, src), if readable => {
                     if read? == 0 {
                         reading = false;
-                        failure = poll_fn(|cx| Poll::Ready(self.finish(cx, &mut src))).await.err();
+                        failure = poll_fn(|cx| Poll::Ready(self.finish(cx, src))).await.err();
                         self.give_up_streams();
                     }
                 }

@@ -288,3 +288,20 @@ async fn accept(socket: Socket, peer: Address, shared: Arc<Shared>) {
         Err(error) => tracing::debug!(%peer, %error, "connection ended"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Limits, Router};
+
+    /// Of the 6 KiB that an idle connection may take, tokio, the allocator and the router's share
+    /// are most.
+    #[test]
+    fn the_task_of_a_connection_is_small() {
+        let shared = Shared::for_test(Router::new(), Limits::default(), CancellationToken::new());
+        let socket = Socket::Memory(tokio::io::duplex(64).0);
+        let task = accept(socket, "memory:peer".into(), Arc::new(shared));
+        let size = size_of_val(&task);
+        assert!(size <= 2304, "{size} bytes");
+    }
+}

@@ -137,7 +137,8 @@ impl Peer {
             let address = Address::from("memory:test");
             let info = ConnectionInfo::new(address.clone(), address, "netrpc", false);
             let wire = NetrpcServer::new(&shared.limits.wire);
-            Driver::new(wire, &shared, Arc::new(info)).run(theirs, BytesMut::new()).await
+            let (mut theirs, mut src) = (theirs, BytesMut::new());
+            Driver::new(wire, &shared, Arc::new(info)).run(&mut theirs, &mut src).await
         });
         let (writer, reader) = client(&polywire_wire::Limits::default());
         let (unread, out) = (BytesMut::new(), Outgoing::default());
