@@ -31,10 +31,7 @@ impl Trust {
         let given = self.of.get(address.as_str()).or_else(|| self.of.get(host(address)));
         match given.or(self.by_default.as_ref()).or_else(|| self.system.get()) {
             Some(tls) => Ok(tls.clone()),
-            None => {
-                let system = TlsClient::system()?;
-                Ok(self.system.get_or_init(|| system).clone())
-            }
+            None => TlsClient::system().map(|system| self.system.get_or_init(|| system).clone()),
         }
     }
 }
