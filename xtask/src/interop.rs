@@ -48,7 +48,7 @@ usage: cargo xtask interop [OPTIONS] [SUITE...]
   SUITE            netrpc, jsonrpc, grpc (and with it reflection), reflection, connect (and with
                    it conformance), conformance or web (default: all)
   --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
-                   grpcurl or browser (default: all that have the suite)
+                   grpcurl, buf-curl or browser (default: all that have the suite)
   --only TEXT      cases whose name holds this
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";
