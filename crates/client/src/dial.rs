@@ -29,10 +29,13 @@ impl Trust {
     /// What TLS is to be put on a connection to this address.
     pub(crate) fn towards(&self, address: &Address) -> Result<TlsClient, TlsError> {
         let given = self.of.get(address.as_str()).or_else(|| self.of.get(host(address)));
-        match given.or(self.by_default.as_ref()).or_else(|| self.system.get()) {
-            Some(tls) => Ok(tls.clone()),
-            None => TlsClient::system().map(|system| self.system.get_or_init(|| system).clone()),
-        }
+        let known = given.or(self.by_default.as_ref()).or_else(|| self.system.get());
+        known.cloned().map_or_else(|| TlsClient::system().map(|system| self.keep(system)), Ok)
+    }
+
+    /// The first to have read them has read them for all.
+    fn keep(&self, system: TlsClient) -> TlsClient {
+        self.system.get_or_init(|| system).clone()
     }
 }
 
