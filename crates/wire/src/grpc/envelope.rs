@@ -123,8 +123,7 @@ impl Envelopes {
         let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).unwrap_or(usize::MAX);
         if len > self.max_message_bytes {
             let max = self.max_message_bytes;
-            let text =
-                format!("message of {len} bytes is over the limit of {max} (message_bytes)");
+            let text = format!("message of {len} bytes is over the limit of {max} (message_bytes)");
             return Err(Status::new(Code::ResourceExhausted, text));
         }
         Ok(Some((flags, len)))
