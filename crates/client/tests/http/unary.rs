@@ -199,7 +199,7 @@ async fn grpc_web_may_have_its_status_in_the_head_of_a_body_that_turns_out_empty
         let (_, body) = read(call).await;
         let content = ("content-type", "application/grpc-web+proto");
         let status = [content, ("grpc-status", "5"), ("grpc-message", "no%20such"), ("x", "y")];
-        let mut stream = respond.send_response(self::head(200, &status), false).unwrap();
+        let mut stream = respond.send_response(head(200, &status), false).unwrap();
         tokio::task::yield_now().await;
         if body.ends_with(b"body") {
             stream.send_data(body, false).unwrap();
