@@ -31,3 +31,5 @@ pub use self::leaf::{
 pub use self::limits::Limits;
 pub use self::router::{RegisterError, Router};
 pub use self::server::{BindError, Listening, Server};
+/// What a connection may send, whatever its wire; part of [`Limits`].
+pub use polywire_wire::Limits as WireLimits;

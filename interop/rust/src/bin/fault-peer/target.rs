@@ -5,8 +5,7 @@ use std::future::pending;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use polywire::prelude::*;
-use polywire::server::Limits;
-use polywire_wire::Limits as WireLimits;
+use polywire::server::{Limits, WireLimits};
 
 use crate::Words;
 
