@@ -28,20 +28,20 @@ const service = {
     });
     call.on("end", () => answer(null, { aggregated_payload_size: sum }));
   },
-  async FullDuplexCall(call) {
+  FullDuplexCall: unlessGone(async (call) => {
     echo(call);
     for await (const request of requestsOf(call)) {
       if (refused(call, request)) return;
       await reply(call, request);
     }
     call.end(trailers(call));
-  },
-  async HalfDuplexCall(call) {
+  }),
+  HalfDuplexCall: unlessGone(async (call) => {
     const requests = [];
     for await (const request of requestsOf(call)) requests.push(request);
     for (const request of requests) await reply(call, request);
     call.end();
-  },
+  }),
 };
 
 function unary(call, answer) {
@@ -53,6 +53,13 @@ function unary(call, answer) {
     return answer({ code: response_status.code, details: response_status.message });
   }
   answer(null, { payload: zeros(response_size) }, trailers(call));
+}
+
+/** A handler of a call whose caller may give it up, which ends the reading of its messages. */
+function unlessGone(handler) {
+  return (call) => handler(call).catch((error) => {
+    if (error.code !== "ERR_STREAM_PREMATURE_CLOSE") throw error;
+  });
 }
 
 /** The messages of a call that is to be answered when they have ended. */
