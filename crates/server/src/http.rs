@@ -55,6 +55,11 @@ pub(crate) async fn answer<B: RequestBody>(
     request: Request<B>,
 ) -> Response<ReplyBody> {
     let (head, body) = request.into_parts();
+    let limit = shared.limits.wire.max_head_bytes();
+    if exchange::head_bytes(&head) > limit {
+        let text = format!("a head over the limit of {limit} bytes (head_bytes)\n");
+        return exchange::plain(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, text);
+    }
     let origin = head.headers.get(::http::header::ORIGIN).cloned();
     if origin.is_some() && cors::is_preflight(&head) {
         return cors::preflight(&shared.cors, &head);

@@ -84,12 +84,6 @@ impl Limits {
         self
     }
 
-    /// The bytes of one call's metadata, for whoever reads heads outside of this crate.
-    #[must_use]
-    pub const fn max_metadata_bytes(&self) -> usize {
-        self.metadata_bytes
-    }
-
     /// Calls in one JSON-RPC batch. A larger one is answered with one error. Default: 1000.
     #[must_use]
     pub const fn batch_calls(mut self, calls: usize) -> Self {

@@ -151,6 +151,13 @@ pub(super) const fn reading(shared: &Shared, codec: Encoding, compression: Compr
     Reading { codec, compression, max_message_bytes, body_stall: shared.limits.body_stall }
 }
 
+/// What a head takes as HTTP/2 counts it: names, values, and 32 bytes for each.
+pub(super) fn head_bytes(head: &Parts) -> usize {
+    let path = head.uri.path_and_query().map_or(0, |path| path.as_str().len());
+    let bytes = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32);
+    bytes.fold(path, usize::saturating_add)
+}
+
 /// A response with nothing but a status and a text.
 pub(super) fn plain(status: StatusCode, text: impl Into<bytes::Bytes>) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::data(text));

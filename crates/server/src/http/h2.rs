@@ -29,6 +29,10 @@ const BATCH_CALLS: usize = 16;
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 4 * 1024 * 1024;
 
+/// How large a head may at least become before HTTP/2 gives the connection up rather than the call:
+/// one that is over `head_bytes` by less is answered.
+const HEARD_BYTES: usize = 64 * 1024;
+
 /// Serves one connection until it ends.
 pub(crate) async fn serve(
     io: impl ByteStream,
@@ -58,7 +62,7 @@ fn builder(shared: &Shared) -> h2::server::Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(clamp(limits.calls_in_flight))
-        .max_header_list_size(clamp(limits.wire.max_head_bytes()))
+        .max_header_list_size(clamp(limits.wire.max_head_bytes().max(HEARD_BYTES)))
         .max_send_buffer_size(limits.wire.max_message_bytes());
     builder
 }

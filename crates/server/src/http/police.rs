@@ -294,6 +294,16 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_peer_saves_up_so_many_windows_to_widen_and_no_more() {
+        let mut police = police();
+        police.wrote(1024 * 1024 * 1024);
+        for _ in 0..SAVED_UPDATES {
+            police.see(&frame(kind::WINDOW_UPDATE, 0, &[0; 4])).unwrap();
+        }
+        police.see(&frame(kind::WINDOW_UPDATE, 0, &[0; 4])).unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn streams_that_were_answered_may_be_reset_and_a_thousand_others() {
         let reset = frame(kind::RST_STREAM, 0, &[0; 4]);
         let pair = [frame(kind::HEADERS, END_HEADERS, b"x"), reset].concat();
