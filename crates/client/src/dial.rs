@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use polywire_core::Address;
-use polywire_net::{BusyPoll, Socket, TlsClient, TlsError};
+use polywire_net::{BusyPoll, Connected, Socket, TlsClient, TlsError};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::channel::Halves;
@@ -52,18 +52,20 @@ pub(crate) async fn dial(
         socket.watch_peer(silence)?;
     }
     if let Some(tls) = tls {
-        return Ok(split(tls.connect(host(&address), BusyPoll::new(socket)).await?));
+        let Connected { stream, alpn, .. } =
+            tls.handshake(host(&address), BusyPoll::new(socket)).await?;
+        return Ok(split(stream).agreed_on(alpn));
     }
     Ok(match socket {
         // These two come apart without a lock between the halves.
         Socket::Tcp(stream) => {
             let (read, write) = stream.into_split();
-            Halves { read: Box::new(BusyPoll::new(read)), write: Box::new(write) }
+            Halves::new(BusyPoll::new(read), write)
         }
         #[cfg(unix)]
         Socket::Unix(stream) => {
             let (read, write) = stream.into_split();
-            Halves { read: Box::new(BusyPoll::new(read)), write: Box::new(write) }
+            Halves::new(BusyPoll::new(read), write)
         }
         socket => split(socket),
     })
@@ -71,7 +73,7 @@ pub(crate) async fn dial(
 
 fn split(stream: impl AsyncRead + AsyncWrite + Send + Sync + 'static) -> Halves {
     let (read, write) = tokio::io::split(stream);
-    Halves { read: Box::new(read), write: Box::new(write) }
+    Halves::new(read, write)
 }
 
 /// The host of `HOST:PORT`, an IPv6 address without its brackets.

@@ -40,5 +40,5 @@ pub use self::stream::{BoxStream, ByteStream};
 pub use self::tls::{ClientAuth, TlsClient, TlsServer};
 #[cfg(not(feature = "tls"))]
 pub use self::tls_absent::{ClientAuth, TlsClient, TlsServer};
-pub use self::tls_accepted::{Accepted, Alpn};
+pub use self::tls_accepted::{Accepted, Alpn, Connected};
 pub use self::tls_error::TlsError;

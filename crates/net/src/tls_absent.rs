@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use crate::{Accepted, BoxStream, ByteStream, Pem, TlsError};
+use crate::{Accepted, BoxStream, ByteStream, Connected, Pem, TlsError};
 
 /// Takes TLS off connections; cannot be made without the feature `tls`.
 #[derive(Debug, Clone)]
@@ -196,6 +196,19 @@ impl TlsClient {
         _host: &str,
         _stream: impl ByteStream + 'static,
     ) -> io::Result<BoxStream> {
+        match *self {}
+    }
+
+    /// Shakes hands; never called in this build.
+    ///
+    /// # Errors
+    /// None.
+    #[expect(clippy::unused_async, reason = "the same signature as with TLS")]
+    pub async fn handshake(
+        &self,
+        _host: &str,
+        _stream: impl ByteStream + 'static,
+    ) -> io::Result<Connected> {
         match *self {}
     }
 }

@@ -17,6 +17,15 @@ pub struct Accepted {
     pub identity: Option<PeerIdentity>,
 }
 
+/// What comes of a handshake with a server.
+#[non_exhaustive]
+pub struct Connected {
+    /// What the server sends and is sent, decrypted.
+    pub stream: BoxStream,
+    /// What both sides agreed to speak; `None` if the server did not choose.
+    pub alpn: Option<Alpn>,
+}
+
 /// A protocol that both sides can agree on while they shake hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -44,6 +53,12 @@ impl Alpn {
     #[must_use]
     pub fn of(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|alpn| alpn.name() == name)
+    }
+}
+
+impl fmt::Debug for Connected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connected").field("alpn", &self.alpn).finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use http::uri::Scheme;
+use polywire_net::Alpn;
 use polywire_wire::{Limits, jsonrpc, netrpc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
@@ -21,8 +22,10 @@ use crate::{ChannelOptions, ClientError, HttpOptions, HttpVersion};
 
 /// The two halves of a connected stream.
 pub(crate) struct Halves {
-    pub(crate) read: Box<dyn AsyncRead + Send + Sync + Unpin>,
-    pub(crate) write: Box<dyn AsyncWrite + Send + Unpin>,
+    read: Box<dyn AsyncRead + Send + Sync + Unpin>,
+    write: Box<dyn AsyncWrite + Send + Unpin>,
+    /// What the peer chose to speak while TLS was set up.
+    alpn: Option<Alpn>,
 }
 
 /// A stream being connected.
@@ -42,17 +45,14 @@ pub(super) struct Connector {
 impl Connector {
     pub(super) fn new(options: &ChannelOptions) -> Self {
         let (keepalive, trust) = (options.keepalive.map(Keepalive), options.tls.clone());
-        let usual = options.http.version;
+        let pinned = options.http.version;
         Self::with_dial(options, move |endpoint| {
             let address = endpoint.address.clone();
             let tls = endpoint.tls.then(|| trust.towards(&address));
-            // HTTP/1.1 is what servers take silence for, those that know no ALPN among them.
-            let over_http2 = matches!(endpoint.wire, Wire::Http(http)
-                if http.version.unwrap_or(usual) == HttpVersion::Http2);
+            let offered = offered(endpoint.wire, pinned);
             Box::pin(async move {
                 let tls = tls.transpose().map_err(io::Error::other)?;
-                let tls = tls.map(|tls| if over_http2 { tls.offering(&["h2"]) } else { tls });
-                dial(address, tls, keepalive).await
+                dial(address, tls.map(|tls| tls.offering(offered)), keepalive).await
             })
         })
     }
@@ -88,7 +88,8 @@ impl Connector {
     }
 
     /// Starts the wire on a connected stream.
-    async fn link(&self, endpoint: &Endpoint, Halves { read, write }: Halves) -> io::Result<Link> {
+    async fn link(&self, endpoint: &Endpoint, halves: Halves) -> io::Result<Link> {
+        let Halves { read, write, alpn } = halves;
         let json = |version| jsonrpc::client(version, &self.wire);
         Ok(Link::Mux(match endpoint.wire {
             Wire::Netrpc => {
@@ -102,8 +103,8 @@ impl Connector {
             }
             Wire::Http(http) => {
                 let manner = self.manner(endpoint, http)?;
-                if http.version.unwrap_or(self.http.version) == HttpVersion::Http1 {
-                    return self.pool(endpoint, manner, Halves { read, write }).await;
+                if self.version(endpoint, http, alpn) == HttpVersion::Http1 {
+                    return self.pool(endpoint, manner, Halves { read, write, alpn }).await;
                 }
                 let (io, calls) = (tokio::io::join(read, write), self.connection.max_calls());
                 let connection = HttpConnection::open(io, manner, &self.http, calls).await?;
@@ -112,12 +113,27 @@ impl Connector {
         }))
     }
 
+    /// What to speak with a peer that has chosen this.
+    fn version(&self, endpoint: &Endpoint, http: HttpWire, alpn: Option<Alpn>) -> HttpVersion {
+        let chosen = match alpn {
+            Some(Alpn::Http1) => HttpVersion::Http1,
+            // It knows no ALPN.
+            None if endpoint.tls && http.dialect != Dialect::Grpc => HttpVersion::Http1,
+            _ => HttpVersion::Http2,
+        };
+        http.version.or(self.http.version).unwrap_or(chosen)
+    }
+
     /// Starts with the connected stream, and makes more as they are needed.
     async fn pool(&self, endpoint: &Endpoint, manner: Manner, first: Halves) -> io::Result<Link> {
         if manner.dialect == Dialect::Grpc {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "gRPC needs HTTP/2"));
         }
-        let (dial, endpoint, limit) = (Arc::clone(&self.dial), endpoint.clone(), self.timeout);
+        let (dial, mut endpoint, limit) = (Arc::clone(&self.dial), endpoint.clone(), self.timeout);
+        // What was chosen once holds for the whole pool.
+        if let Wire::Http(http) = &mut endpoint.wire {
+            http.version = Some(HttpVersion::Http1);
+        }
         let again = move || -> Opening {
             let (dialled, endpoint) = (dial(&endpoint), endpoint.clone());
             Box::pin(async move { within(limit, &endpoint, dialled).await.map(joined) })
@@ -140,6 +156,30 @@ impl Connector {
     }
 }
 
+impl Halves {
+    pub(crate) fn new(
+        read: impl AsyncRead + Send + Sync + Unpin + 'static,
+        write: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> Self {
+        Self { read: Box::new(read), write: Box::new(write), alpn: None }
+    }
+
+    pub(crate) fn agreed_on(self, alpn: Option<Alpn>) -> Self {
+        Self { alpn, ..self }
+    }
+}
+
+/// What is offered by ALPN, unless the URL or else the options say which version it is to be.
+/// HTTP/1.1 alone is not: servers take silence for it, those that know no ALPN among them.
+fn offered(wire: Wire, pinned: Option<HttpVersion>) -> &'static [&'static str] {
+    let Wire::Http(http) = wire else { return &[] };
+    match (http.version.or(pinned), http.dialect) {
+        (Some(HttpVersion::Http1), _) => &[],
+        (Some(HttpVersion::Http2), _) | (None, Dialect::Grpc) => &["h2"],
+        (None, _) => &["h2", "http/1.1"],
+    }
+}
+
 /// Gives an attempt to connect so long, and says where it failed.
 async fn within<T>(
     limit: Duration,
@@ -156,7 +196,7 @@ async fn within<T>(
     })
 }
 
-fn joined(Halves { read, write }: Halves) -> Box<dyn Io> {
+fn joined(Halves { read, write, .. }: Halves) -> Box<dyn Io> {
     Box::new(tokio::io::join(read, write))
 }
 

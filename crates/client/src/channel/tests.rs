@@ -76,7 +76,7 @@ impl Net {
             let (near, far) = duplex(1 << 16);
             net.tasks.lock().unwrap().spawn(serve(Arc::clone(&net), address, far));
             let (read, write) = split(near);
-            Ok(Halves { read: Box::new(read), write: Box::new(write) })
+            Ok(Halves::new(read, write))
         })
     }
 
@@ -467,7 +467,7 @@ async fn a_jsonrpc_url_speaks_as_go_does() {
     let near = Mutex::new(Some(near));
     let connector = Connector::with_dial(&options(), move |_| {
         let (read, write) = split(near.lock().unwrap().take().expect("one connection"));
-        Box::pin(async { Ok(Halves { read: Box::new(read), write: Box::new(write) }) })
+        Box::pin(async { Ok(Halves::new(read, write)) })
     });
     let endpoint = Endpoint::parse("jsonrpc://a:1").unwrap();
     let encoding = endpoint.wire.encoding(&options());

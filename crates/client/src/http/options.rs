@@ -10,7 +10,8 @@ use polywire_core::Encoding;
 /// What a URL says counts more: `grpc://host:port?codec=json&compression=gzip`.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
-    pub(crate) version: HttpVersion,
+    /// Whatever the peer chooses, if it does not say.
+    pub(crate) version: Option<HttpVersion>,
     pub(crate) http1_connections: usize,
     pub(crate) codec: HttpCodec,
     pub(crate) compression: Compression,
@@ -33,13 +34,12 @@ pub enum HttpCodec {
 }
 
 /// The version of HTTP that calls go over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HttpVersion {
     /// HTTP/1.1: a connection takes one call at a time, and gRPC none at all.
     Http1,
     /// HTTP/2: many calls at once on one connection.
-    #[default]
     Http2,
 }
 
@@ -55,7 +55,7 @@ impl HttpCodec {
 impl Default for HttpOptions {
     fn default() -> Self {
         Self {
-            version: HttpVersion::default(),
+            version: None,
             http1_connections: 64,
             codec: HttpCodec::default(),
             compression: Compression::Identity,
@@ -69,10 +69,11 @@ impl Default for HttpOptions {
 }
 
 impl HttpOptions {
-    /// The version of HTTP; `http=1.1` or `http=2` in a URL. Default: [`HttpVersion::Http2`].
+    /// The version of HTTP and no other; `http=1.1` or `http=2` in a URL. Default: inside TLS the one
+    /// that the server chooses by ALPN, HTTP/2 if it can; else, and for gRPC, [`HttpVersion::Http2`].
     #[must_use]
     pub const fn version(mut self, version: HttpVersion) -> Self {
-        self.version = version;
+        self.version = Some(version);
         self
     }
 

@@ -15,7 +15,7 @@ use tokio_rustls::TlsConnector;
 use super::explain::Sides;
 use super::material::{KeyPair, authorities, no_authority, read, revocations};
 use super::stream::ClientStream;
-use crate::{BoxStream, ByteStream, Pem, TlsError};
+use crate::{Alpn, BoxStream, ByteStream, Connected, Pem, TlsError};
 
 /// Puts TLS 1.3 or 1.2 on connections. Cheap to clone.
 ///
@@ -124,7 +124,8 @@ impl TlsClient {
     }
 
     /// Offers protocols by ALPN, the preferred one first: `h2`. A server that chooses none of them
-    /// is refused. Default: none.
+    /// is refused, unless `http/1.1` is among them: that is what servers speak that know no ALPN.
+    /// Default: none.
     #[must_use]
     pub fn offering(&self, protocols: &[&str]) -> Self {
         let mut config = ClientConfig::clone(&self.config);
@@ -148,6 +149,18 @@ impl TlsClient {
         host: &str,
         stream: impl ByteStream + 'static,
     ) -> io::Result<BoxStream> {
+        Ok(self.handshake(host, stream).await?.stream)
+    }
+
+    /// As [`connect`](Self::connect), and says what the server chose to speak.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect).
+    pub async fn handshake(
+        &self,
+        host: &str,
+        stream: impl ByteStream + 'static,
+    ) -> io::Result<Connected> {
         let name = match &self.settings.server_name {
             Some(name) => name.clone(),
             None => ServerName::try_from(host.to_owned())
@@ -158,11 +171,18 @@ impl TlsClient {
         let connecting = TlsConnector::from(Arc::clone(&self.config)).connect(name, stream);
         let stream = connecting.await.map_err(|error| sides.explain(error))?;
         let agreed = stream.get_ref().1.alpn_protocol();
-        // A server that knows no ALPN says nothing; whether it speaks this would have to be tried.
-        if agreed.is_none() && !self.config.alpn_protocols.is_empty() {
+        if agreed.is_none() && !self.takes_silence() {
             return Err(sides.no_protocol());
         }
-        Ok(Box::new(ClientStream::new(stream, sides)))
+        let alpn = agreed.and_then(Alpn::of);
+        Ok(Connected { stream: Box::new(ClientStream::new(stream, sides)), alpn })
+    }
+
+    /// A server that knows no ALPN says nothing. It speaks HTTP/1.1 if it speaks HTTP at all; whether
+    /// it speaks anything else would have to be tried.
+    fn takes_silence(&self) -> bool {
+        let offered = &self.config.alpn_protocols;
+        offered.is_empty() || offered.iter().any(|name| name == Alpn::Http1.name())
     }
 
     fn sides(&self, name: &ServerName<'_>) -> Sides {
