@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use polywire_core::{Address, BoxService, ConnectionInfo, PeerIdentity, ReplyFuture, Request};
@@ -94,7 +95,8 @@ async fn decrypted(
     address: Address,
     shared: &Arc<Shared>,
 ) -> io::Result<()> {
-    let Some(accepted) = soon(handshake, shared).await? else { return Ok(()) };
+    let handshake = soon(handshake, shared.limits.tls_handshake, HALF_A_HANDSHAKE, shared);
+    let Some(accepted) = handshake.await? else { return Ok(()) };
     let Accepted { stream: mut io, alpn, identity, .. } = accepted;
     let mut src = BytesMut::new();
     let Some(row) = first_row(&mut io, &mut src, shared).await? else { return Ok(()) };
@@ -119,23 +121,26 @@ async fn first_row(
     src: &mut BytesMut,
     shared: &Shared,
 ) -> io::Result<Option<Row>> {
-    Ok(soon(row(io, src), shared).await?.flatten())
+    Ok(soon(row(io, src), shared.limits.first_bytes, NO_FIRST_BYTES, shared).await?.flatten())
 }
 
-/// What a peer must do within `first_bytes` to be served at all; `None` if the server drains first.
+/// What a peer must do within a time to be served at all; `None` if the server drains first.
 async fn soon<T>(
     step: impl Future<Output = io::Result<T>>,
+    limit: Duration,
+    late: &'static str,
     shared: &Shared,
 ) -> io::Result<Option<T>> {
+    let late = |_elapsed| io::Error::new(io::ErrorKind::TimedOut, late);
     tokio::select! {
-        done = time::timeout(shared.limits.first_bytes, step) => done.map_err(late)?.map(Some),
+        done = time::timeout(limit, step) => done.map_err(late)?.map(Some),
         () = shared.drain.cancelled() => Ok(None),
     }
 }
 
-fn late(_: time::error::Elapsed) -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the peer has not said what it speaks (`first_bytes`)")
-}
+const NO_FIRST_BYTES: &str = "the peer has not said what it speaks (`first_bytes`)";
+const HALF_A_HANDSHAKE: &str = "the handshake does not come to its end (`tls_handshake`)";
+const HALF_A_HEAD: &str = "the head does not come to its end (`head_time`)";
 
 /// Speaks the wire that was found.
 async fn speak(
@@ -160,7 +165,7 @@ async fn speak(
             let wire = JsonrpcServer::new(limits);
             Driver::new(wire, shared, info("jsonrpc")).run(&mut io, &mut src).await
         }
-        Row::Http1 => match soon(exchange(&mut io, &mut src, shared), shared).await? {
+        Row::Http1 => match first_head(&mut io, &mut src, shared).await? {
             None | Some(After::Close) => Ok(()),
             Some(After::Netrpc) => {
                 let wire = NetrpcServer::new(limits);
@@ -210,6 +215,15 @@ enum After {
     #[cfg(feature = "http")]
     Http,
     Close,
+}
+
+/// Answers the first head of HTTP/1 if it is net/rpc's; `None` if the server drains before.
+async fn first_head(
+    io: &mut impl ByteStream,
+    src: &mut BytesMut,
+    shared: &Shared,
+) -> io::Result<Option<After>> {
+    soon(exchange(io, src, shared), shared.limits.head_time, HALF_A_HEAD, shared).await
 }
 
 /// Looks at the first head of HTTP/1, and answers it if it is net/rpc's.

@@ -8,6 +8,8 @@ pub struct Limits {
     pub(crate) connections: usize,
     pub(crate) calls_in_flight: usize,
     pub(crate) first_bytes: Duration,
+    pub(crate) tls_handshake: Duration,
+    pub(crate) head_time: Duration,
     pub(crate) write_stall: Duration,
     pub(crate) body_stall: Duration,
     pub(crate) keepalive: Option<Duration>,
@@ -21,8 +23,10 @@ impl Default for Limits {
         Self {
             connections: 10_000,
             calls_in_flight: 1024,
-            first_bytes: Duration::from_secs(10),
-            write_stall: Duration::from_secs(30),
+            first_bytes: Duration::from_secs(5),
+            tls_handshake: Duration::from_secs(10),
+            head_time: Duration::from_secs(10),
+            write_stall: Duration::from_secs(10),
             body_stall: Duration::from_secs(30),
             keepalive: Some(Duration::from_secs(10)),
             grace: Duration::from_secs(10),
@@ -48,15 +52,30 @@ impl Limits {
         self
     }
 
-    /// How long a connection may take to show which wire it speaks, and how long each head of HTTP
-    /// may take to come. Default: 10 s.
+    /// How long a connection may take to show which wire it speaks. Default: 5 s.
     #[must_use]
     pub const fn first_bytes(mut self, time: Duration) -> Self {
         self.first_bytes = time;
         self
     }
 
-    /// How long a peer may take none of the replies that wait for it. Default: 30 s.
+    /// How long a handshake of TLS may take, from its first bytes on. Default: 10 s.
+    #[must_use]
+    pub const fn tls_handshake(mut self, time: Duration) -> Self {
+        self.tls_handshake = time;
+        self
+    }
+
+    /// How long each head of HTTP may take to come; HTTP/1 counts from when the one before was
+    /// answered. Default: 10 s.
+    #[must_use]
+    pub const fn head_time(mut self, time: Duration) -> Self {
+        self.head_time = time;
+        self
+    }
+
+    /// How long a peer may take none of the replies that wait for it; its connection is closed
+    /// then. Default: 10 s.
     #[must_use]
     pub const fn write_stall(mut self, time: Duration) -> Self {
         self.write_stall = time;

@@ -80,7 +80,7 @@ impl<S> Corked<S> {
             held: BytesMut::new(),
             stall: limits.write_stall,
             stalled: None,
-            head_time: limits.first_bytes,
+            head_time: limits.head_time,
             slow_head: None,
         }
     }
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn a_head_that_drips_is_an_offence_after_the_time_for_first_bytes() {
+    async fn a_head_that_drips_is_an_offence_after_its_time() {
         let (mut peer, io) = duplex(1024);
         let (cork, begin) = (Cork::default(), Instant::now());
         let mut corked = Corked::new(io, cork.clone(), &Limits::default());

@@ -41,7 +41,7 @@ pub(crate) async fn serve(
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(shared.limits.first_bytes)
+        .header_read_timeout(shared.limits.head_time)
         .max_buf_size(shared.limits.wire.max_head_bytes().max(MIN_BUFFER))
         .serve_connection(TokioIo::new(io), answer);
     let mut connection = pin!(connection);

@@ -183,6 +183,9 @@ impl Reading {
 
     /// The whole of a body that is one message without a prefix.
     pub(super) async fn whole<B: RequestBody>(self, mut body: B) -> Result<Payload, Status> {
+        // HTTP/1 says beforehand how much is to come.
+        let announced = body.size_hint().lower();
+        self.check_size(usize::try_from(announced).unwrap_or(usize::MAX))?;
         let mut only = Bytes::new();
         let mut gathered = BytesMut::new();
         let mut total = 0_usize;

@@ -34,7 +34,7 @@ impl Offence {
             Self::ControlFrames => "more control frames than its calls explain",
             Self::Resets => "more streams opened and reset than answered",
             Self::HeaderBlock => "a head in too many pieces",
-            Self::SlowHead => "a head that does not come to its end (`first_bytes`)",
+            Self::SlowHead => "a head that does not come to its end (`head_time`)",
         }
     }
 }

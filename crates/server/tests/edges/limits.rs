@@ -9,9 +9,11 @@ use tokio::time::Instant;
 use crate::peer::{Peer, Probe, Running, start, text_of};
 
 const FIRST_BYTES: Duration = Duration::from_secs(7);
+const HEAD_TIME: Duration = Duration::from_secs(9);
+pub(crate) const TLS_HANDSHAKE: Duration = Duration::from_secs(11);
 
 /// Sends this and no more, and sees the server hang up at the limit.
-pub(crate) async fn hung_up_at_the_limit(server: &Running, sent: &[u8]) {
+pub(crate) async fn hung_up_at(limit: Duration, server: &Running, sent: &[u8]) {
     let mut peer = server.dial().await;
     peer.write_all(sent).await.unwrap();
     let since = Instant::now();
@@ -19,18 +21,27 @@ pub(crate) async fn hung_up_at_the_limit(server: &Running, sent: &[u8]) {
     // The clock is paused, so this is no measurement; it ticks in whole milliseconds.
     let waited = since.elapsed();
     let late = Duration::from_millis(2);
-    assert!((FIRST_BYTES..FIRST_BYTES + late).contains(&waited), "{waited:?} after {sent:?}");
+    assert!((limit..limit + late).contains(&waited), "{waited:?} after {sent:?}");
 }
 
 pub(crate) fn limits() -> Limits {
-    Limits::default().first_bytes(FIRST_BYTES)
+    let limits = Limits::default().first_bytes(FIRST_BYTES);
+    limits.head_time(HEAD_TIME).tls_handshake(TLS_HANDSHAKE)
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_never_says_what_it_speaks_is_hung_up_on() {
     let server = start("first bytes", &Probe::new(), |server| server.limits(limits())).await;
-    for sent in [&b""[..], b"CON", b"CONNECT /_goRPC_ HT", b"GET /debug/rpc HTTP/1.1\r\nA: b\r\n"] {
-        hung_up_at_the_limit(&server, sent).await;
+    for sent in [&b""[..], b"CON", b"PRI * HTTP/2.0\r\n\r\n", b"{"] {
+        hung_up_at(FIRST_BYTES, &server, sent).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_that_does_not_come_to_its_end_is_hung_up_on() {
+    let server = start("half a head", &Probe::new(), |server| server.limits(limits())).await;
+    for sent in [&b"CONNECT /_goRPC_ HT"[..], b"GET /debug/rpc HTTP/1.1\r\nA: b\r\n"] {
+        hung_up_at(HEAD_TIME, &server, sent).await;
     }
 }
 

@@ -4,7 +4,7 @@ use polywire_net::{BoxStream, ClientAuth, Pem, TlsClient, TlsServer};
 use polywire_testkit::authority::Authority;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::limits::{hung_up_at_the_limit, limits};
+use crate::limits::{TLS_HANDSHAKE, hung_up_at, limits};
 use crate::peer::{Peer, Probe, Running, start, text_of};
 
 /// Both ends of `localhost`.
@@ -59,7 +59,8 @@ async fn a_handshake_that_stops_half_way_is_hung_up_on() {
     let server =
         start("half a handshake", &Probe::new(), |server| server.tls(tls).limits(limits)).await;
     // The head of a record that holds a client's first message, of which nothing follows.
-    hung_up_at_the_limit(&server, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await;
+    let half = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
+    hung_up_at(TLS_HANDSHAKE, &server, half).await;
 }
 
 #[tokio::test(start_paused = true)]

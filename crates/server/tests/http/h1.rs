@@ -66,6 +66,20 @@ async fn a_reply_before_the_request_has_ended_leaves_the_connection_open() {
 }
 
 #[tokio::test]
+async fn an_argument_over_the_limit_is_refused_by_the_length_that_the_head_names() {
+    let peer = Peer::connect().await;
+    let mut stream = TcpStream::connect(peer.address.as_str()).await.unwrap();
+    let head = "POST /test.v1.Numbers/Echo HTTP/1.1\r\nhost: a\r\n\
+                content-type: application/json\r\ncontent-length: 4294967295\r\n\r\n1";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !String::from_utf8_lossy(&answer).contains("(message_bytes)") {
+        assert_ne!(stream.read_buf(&mut answer).await.unwrap(), 0, "no more comes");
+    }
+    assert!(answer.starts_with(b"HTTP/1.1 429 "), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_stream_of_the_servers_is_chunked() {
     let answer = exchange(
         "POST /test.v1.Numbers/Count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
