@@ -129,7 +129,7 @@ fn answer(head: &Head, status: &str, content_type: &str, body: &str) -> Bytes {
 }
 
 /// Where the head ends: behind its first empty line.
-fn end_of_head(src: &[u8], max: usize) -> Result<Option<usize>, WireError> {
+pub(crate) fn end_of_head(src: &[u8], max: usize) -> Result<Option<usize>, WireError> {
     let within = src.get(..max).unwrap_or(src);
     let mut line_start = 0_usize;
     for line in within.split_inclusive(|byte| *byte == b'\n') {

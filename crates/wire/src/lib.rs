@@ -12,6 +12,7 @@
 //! | [`jsonrpc`] | JSON-RPC 1.0 as Go's net/rpc/jsonrpc, and 2.0 |
 //! | [`grpc`] | the parts of gRPC and gRPC-Web that an HTTP engine needs: frames, statuses, deadlines |
 //! | [`connect`] | the same for Connect: errors, ends of streams, calls by GET, content types |
+//! | [`micro`] | go-micro's calls, streams and errors over HTTP/1.1 |
 //! | [`http`] | metadata in HTTP headers |
 //! | [`http1`] | the one HTTP exchange in front of netrpc, and the debug page |
 //! | [`sniff`] | which of them a connection speaks, from its first bytes |
@@ -67,6 +68,7 @@ pub mod grpc;
 pub mod http;
 pub mod http1;
 pub mod jsonrpc;
+pub mod micro;
 pub mod netrpc;
 pub mod sniff;
 
@@ -75,5 +77,5 @@ pub use self::error::WireError;
 pub use self::inbox::{Inbox, Overrun, Values, inbox};
 pub use self::limits::Limits;
 pub use self::outgoing::Outgoing;
-pub use self::server_wire::{ServerEvent, ServerWire};
+pub use self::server_wire::{Appetite, ServerEvent, ServerWire};
 pub use self::stream::{CallFrame, INITIAL_WINDOW, ReplyFrame, window_cost};

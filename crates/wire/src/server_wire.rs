@@ -44,6 +44,26 @@ pub trait ServerWire: Send + 'static {
         let _ = (key, frame, dst);
         Err(Status::new(Code::Internal, "this wire has no streams"))
     }
+
+    /// Whether more is to be read off the connection. Default: as long as there is anything.
+    fn appetite(&self) -> Appetite {
+        Appetite::Hungry
+    }
+}
+
+/// Whether a wire takes more off its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Appetite {
+    /// It does.
+    Hungry,
+    /// Not until a stream's reader has taken what there is ([`ReplyFrame::Window`]).
+    Waits,
+    /// Nothing more; the connection ends once every call under way is answered.
+    Sated,
+    /// Nothing more: what follows is another protocol's. Once every call under way is answered, the
+    /// connection is its, with the bytes that were not taken.
+    Leaves,
 }
 
 /// What a peer wants of the server.
