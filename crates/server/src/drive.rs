@@ -24,7 +24,7 @@ use polywire_core::{
     Code, ConnectionInfo, Deadline, Encoding, MethodName, Origin, Payload, Reply, ReplyFuture,
     Request, Status,
 };
-use polywire_wire::{Outgoing, ServerEvent, ServerWire, WireError};
+use polywire_wire::{Appetite, Outgoing, ServerEvent, ServerWire, WireError};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::task::{AbortHandle, JoinError, JoinSet};
 use tokio::time::{self, Instant};
@@ -80,7 +80,8 @@ impl<'s, W: ServerWire> Driver<'s, W> {
     }
 
     /// Reads, calls and writes until the peer sends no more, or the server drains, and every call
-    /// under way is answered.
+    /// under way is answered. If the wire leaves the connection ([`has_left`](Self::has_left)), it
+    /// stays open.
     pub(crate) async fn run(
         &mut self,
         io: &mut (impl AsyncRead + AsyncWrite + Send + Unpin),
@@ -101,20 +102,27 @@ impl<'s, W: ServerWire> Driver<'s, W> {
                     }
                 }
             }
+            let waited = self.wire.appetite() == Appetite::Waits;
             if !self.streams.is_empty() {
                 self.streams.pump(&mut self.wire, &mut self.out);
             }
             self.flush(io).await?;
+            let appetite = self.wire.appetite();
+            if waited && appetite == Appetite::Hungry {
+                // What was read and left is to be taken before more is waited for.
+                continue;
+            }
             if src.is_empty() {
                 // What calls hold of the buffer is theirs; an idle connection keeps nothing.
                 *src = BytesMut::new();
             }
             // Streams go on while the server drains, and cannot do so unheard.
             reading &= !self.draining || !self.streams.is_empty();
+            reading &= matches!(appetite, Appetite::Hungry | Appetite::Waits);
             if !reading && self.waiting.is_empty() && self.streams.is_empty() {
                 break;
             }
-            let readable = reading && !self.is_full();
+            let readable = reading && appetite == Appetite::Hungry && !self.is_full();
             tokio::select! {
                 biased;
                 read = reader.read(io, src), if readable => {
@@ -129,8 +137,16 @@ impl<'s, W: ServerWire> Driver<'s, W> {
                 () = &mut drained, if reading && !self.draining => self.draining = true,
             }
         }
+        if self.has_left() {
+            return Ok(());
+        }
         io.shutdown().await?;
         failure.map_or(Ok(()), |error| Err(io::Error::new(io::ErrorKind::InvalidData, error)))
+    }
+
+    /// Whether the wire has left the connection to another protocol.
+    pub(crate) fn has_left(&self) -> bool {
+        self.wire.appetite() == Appetite::Leaves
     }
 
     /// Whether as many calls wait as one connection may have; nothing is read until one ends, and

@@ -1,4 +1,4 @@
-//! Calls over HTTP: gRPC, gRPC-Web, Connect and plain JSON, whatever the version of HTTP.
+//! Calls over HTTP: gRPC, gRPC-Web, Connect, plain JSON and go-micro's, whatever the version of HTTP.
 //!
 //! A head says which dialect its request is in; the dialect turns head and body into a call and the
 //! reply into a response. The two versions of HTTP differ only in the loop that carries them.
@@ -15,6 +15,7 @@ mod h1;
 mod h2;
 mod incoming;
 mod linger;
+mod micro;
 mod mount;
 mod pages;
 mod police;
@@ -32,8 +33,8 @@ use polywire_wire::connect::{ContentType, Protocol};
 use crate::connection::Shared;
 
 pub(crate) use self::body::ReplyBody;
-pub(crate) use self::h1::serve as serve_h1;
 pub(crate) use self::h2::serve as serve_h2;
+pub(crate) use self::micro::serve as serve_h1;
 pub(crate) use self::mount::Fallback;
 pub use self::mount::{HttpBody, HttpService};
 
@@ -69,6 +70,7 @@ pub(crate) async fn answer<B: RequestBody>(
     let known = content_type.and_then(ContentType::parse);
     let protocol = content_type.and_then(Protocol::of);
     let mut response = match (protocol, known) {
+        _ if micro::is_meant(&head, protocol) => micro::answer(&shared, info, &head, body).await,
         (Some(Protocol::Grpc | Protocol::GrpcWeb), known) => {
             grpc::answer(&shared, info, &head, body, known).await
         }

@@ -6,5 +6,6 @@ mod attacks;
 mod connect;
 mod grpc;
 mod h1;
+mod micro;
 mod mount;
 mod service;

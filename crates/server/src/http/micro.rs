@@ -1,0 +1,120 @@
+//! go-micro's calls: on connections of HTTP/1.1 of their own, and beside other requests.
+
+use std::io;
+use std::sync::Arc;
+
+use ::http::request::Parts;
+use ::http::{Method, Response, Version};
+use bytes::BytesMut;
+use polywire_codec::compression::Compression;
+use polywire_core::{
+    Body, CallKind, Code, ConnectionInfo, Deadline, MethodName, Reply, Request, Status,
+};
+use polywire_net::{ByteStream, Prefixed};
+use polywire_wire::connect::Protocol;
+use polywire_wire::micro::{self, Argument, Echo, Head, MicroServer, is_micro};
+use tokio::time::Instant;
+
+use super::body::ReplyBody;
+use super::exchange::reading;
+use super::{RequestBody, h1};
+use crate::connection::Shared;
+use crate::drive::{Driver, contained};
+
+/// Serves one connection of HTTP/1 until it ends: as long as its requests are go-micro's, full-duplex
+/// and by the loop that other wires have; from the first other one on as any connection of HTTP.
+pub(crate) async fn serve(
+    mut io: impl ByteStream,
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+) -> io::Result<()> {
+    let mut src = BytesMut::new();
+    if !calls(&mut io, &mut src, shared, &info).await? {
+        return Ok(());
+    }
+    h1::serve(Prefixed::new(src.freeze(), io), shared, info).await
+}
+
+/// Answers calls until there is something else; says whether there is.
+async fn calls(
+    io: &mut impl ByteStream,
+    src: &mut BytesMut,
+    shared: &Arc<Shared>,
+    info: &ConnectionInfo,
+) -> io::Result<bool> {
+    let router = shared.router.clone();
+    let kind_of = move |method: &MethodName| Some(router.descriptor(method)?.kind);
+    let wire = MicroServer::new(&shared.limits.wire, Box::new(kind_of));
+    let mut info = info.clone();
+    info.wire = "micro";
+    let mut driver = Driver::new(wire, shared, Arc::new(info));
+    driver.run(io, src).await?;
+    Ok(driver.has_left())
+}
+
+/// Whether a request is a call of go-micro's. One over HTTP/2 that says it is gRPC is that.
+pub(super) fn is_meant(head: &Parts, protocol: Option<Protocol>) -> bool {
+    if protocol == Some(Protocol::Grpc) && head.version > Version::HTTP_11 {
+        return false;
+    }
+    is_micro(head.headers.keys().map(::http::HeaderName::as_str)) || is_of_old(head)
+}
+
+/// Whether a request has the form that peers send who put everything into the body.
+fn is_of_old(head: &Parts) -> bool {
+    let content_type = super::exchange::text(&head.headers, "content-type").unwrap_or_default();
+    let name = content_type.split(';').next().unwrap_or_default().trim();
+    head.method == Method::POST
+        && head.uri.path() == "/"
+        && ["application/json-rpc", "application/proto-rpc"].contains(&name)
+}
+
+/// Answers a call beside other requests, of whichever version of HTTP; streams have no way there.
+pub(super) async fn answer<B: RequestBody>(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: &Parts,
+    body: B,
+) -> Response<ReplyBody> {
+    let headers = || head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let head = Head::read(headers);
+    let mut echo = Echo::new(&head);
+    let reply = match call(shared, info, head, body, &mut echo).await {
+        Ok(reply) => reply,
+        Err(status) => Err(status),
+    };
+    let (headers, body) = echo.answer(reply).into_parts();
+    let mut response = Response::new(ReplyBody::data(body));
+    *response.headers_mut() = headers;
+    response
+}
+
+async fn call<B: RequestBody>(
+    shared: &Arc<Shared>,
+    info: Arc<ConnectionInfo>,
+    head: Head,
+    body: B,
+    echo: &mut Echo,
+) -> Result<Reply, Status> {
+    micro::refuse_event(head.topic.as_deref())?;
+    let content = head.content?;
+    let body = reading(shared, content.codec, Compression::Identity).whole(body).await?;
+    let argument = Argument::read(content, body.bytes)?;
+    *echo = echo.clone().with(&argument);
+    let endpoint = head.endpoint.or(argument.endpoint).unwrap_or_default();
+    let method = micro::method(&endpoint, &shared.limits.wire)?;
+    if shared.router.descriptor(&method).is_some_and(|method| method.kind != CallKind::Unary) {
+        let text = "streams of go-micro need a connection of HTTP/1.1 that has nothing else";
+        return Err(Status::new(Code::Unimplemented, text));
+    }
+    let mut request = Request::new(method.clone(), Body::Unary(argument.payload));
+    request.metadata = head.metadata;
+    request.connection = Some(info);
+    let now = Instant::now().into_std();
+    request.deadline = head.timeout.and_then(|timeout| Deadline::after(now, timeout));
+    let deadline = request.deadline;
+    let shared = Arc::clone(shared);
+    // A panic before the first await is one of the future's as well.
+    let answer = Box::pin(async move { shared.start(request).await });
+    Ok(contained(answer, method, deadline).await)
+}
