@@ -125,6 +125,29 @@ pub(crate) struct ConnectArgs {
     /// Metadata sent with the call; may be given several times.
     #[arg(short = 'H', long = "header", value_parser = pair, value_name = "NAME: VALUE")]
     pub(crate) headers: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
+}
+
+/// Whom to trust where a URL says `+tls`, and what to show them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+#[command(next_help_heading = "With +tls in the URL")]
+pub(crate) struct TlsArgs {
+    /// The authorities to trust, in PEM. Default: those the system trusts.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) cacert: Option<PathBuf>,
+    /// The certificate to show to a server that asks for one, in PEM.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub(crate) cert: Option<PathBuf>,
+    /// Its key, in PEM.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub(crate) key: Option<PathBuf>,
+    /// The name the server's certificate must be for. Default: the host of the URL.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) servername: Option<String>,
+    /// Takes whatever certificate the server shows.
+    #[arg(short = 'k', long, conflicts_with = "cacert")]
+    pub(crate) insecure: bool,
 }
 
 impl ConnectArgs {

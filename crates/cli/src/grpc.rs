@@ -49,7 +49,7 @@ impl Reflection {
     /// Reflection streams both ways, which gRPC-Web cannot and Connect need not, so that it is
     /// asked by gRPC, whatever the URL says.
     pub(crate) async fn reach(url: &str, connect: &ConnectArgs) -> Result<Option<Self>, Failure> {
-        let channel = crate::target::channel(&as_grpc(url), None).await?;
+        let channel = crate::target::channel(&as_grpc(url), None, &connect.tls).await?;
         let mut reflection =
             Self { channel, connect: connect.clone(), version: Version::V1, services: Vec::new() };
         for version in [Version::V1, Version::V1Alpha] {

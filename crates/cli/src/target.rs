@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use polywire::core::Encoding;
 use polywire::reflection::{Description, ReflectionClient};
-use polywire::{Channel, ClientError, Code, ConnectError, Registry, Service as _};
+use polywire::{
+    Channel, ChannelOptions, Code, ConnectError, Registry, Service as _, TlsClient, TlsError,
+};
 
-use crate::args::ConnectArgs;
+use crate::args::{ConnectArgs, TlsArgs};
 use crate::failure::{Failure, chain};
 use crate::grpc::{self, Reflection};
 use crate::suggest;
@@ -43,7 +45,7 @@ impl Target {
         registry_url: Option<&str>,
         connect: &ConnectArgs,
     ) -> Result<Self, Failure> {
-        let channel = channel(target, registry_url).await?;
+        let channel = channel(target, registry_url, &connect.tls).await?;
         let knowledge = if grpc::is_grpc(target) {
             match Reflection::reach(target, connect).await {
                 Ok(Some(reflection)) => Knowledge::Grpc(reflection),
@@ -61,12 +63,18 @@ impl Target {
 }
 
 /// A channel to a URL, or to the instances of a service.
-pub(crate) async fn channel(target: &str, registry_url: Option<&str>) -> Result<Channel, Failure> {
+pub(crate) async fn channel(
+    target: &str,
+    registry_url: Option<&str>,
+    tls: &TlsArgs,
+) -> Result<Channel, Failure> {
+    let options = options(target, tls)?;
     if target.contains("://") {
-        return Channel::connect(target).await.map_err(|error| match error {
-            ClientError::Address { .. } => Failure::Usage(chain(&error)),
-            error => Failure::Call(ConnectError::from(error).into()),
-        });
+        let channel = Channel::lazy(target, options);
+        let channel = channel.map_err(|error| Failure::Usage(chain(&error)))?;
+        let ready = channel.ready().await;
+        ready.map_err(|error| Failure::Call(ConnectError::from(error).into()))?;
+        return Ok(channel);
     }
     let registry = registry(registry_url)?;
     let known = registry.services().await?;
@@ -74,7 +82,39 @@ pub(crate) async fn channel(target: &str, registry_url: Option<&str>) -> Result<
         let known = known.iter().map(String::as_str);
         return Err(Failure::NoInstance(suggest::unknown("service", target, target, known)));
     }
-    Ok(Channel::discover(registry, target))
+    Ok(Channel::discover_with(registry, target, options))
+}
+
+/// How the target is to be reached.
+fn options(target: &str, tls: &TlsArgs) -> Result<ChannelOptions, Failure> {
+    let options = ChannelOptions::default();
+    if *tls == TlsArgs::default() {
+        return Ok(options);
+    }
+    // Of a service it is the registry that says how its instances are reached.
+    if let Some((scheme, rest)) = target.split_once("://")
+        && !scheme.split('+').any(|part| part == "tls")
+    {
+        let text = format!("certificates are for TLS, which would be `{scheme}+tls://{rest}`");
+        return Err(Failure::Usage(text));
+    }
+    let client = client(tls).map_err(|error| Failure::Environment(chain(&error)))?;
+    Ok(options.tls(client))
+}
+
+fn client(tls: &TlsArgs) -> Result<TlsClient, TlsError> {
+    let mut client = match &tls.cacert {
+        _ if tls.insecure => TlsClient::without_verification(),
+        Some(authorities) => TlsClient::from_ca_file(authorities),
+        None => TlsClient::system(),
+    }?;
+    if let (Some(certificate), Some(key)) = (&tls.cert, &tls.key) {
+        client = client.with_certificate(certificate, key)?;
+    }
+    match &tls.servername {
+        Some(name) => client.server_name(name),
+        None => Ok(client),
+    }
 }
 
 async fn describe(

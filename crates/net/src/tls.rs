@@ -7,6 +7,7 @@ mod identity;
 mod material;
 mod server;
 mod stream;
+mod unchecked;
 
 pub use self::client::TlsClient;
 pub use self::client_auth::ClientAuth;

@@ -144,6 +144,14 @@ impl TlsClient {
         Err(TlsError::Absent)
     }
 
+    /// Always fails in this build.
+    ///
+    /// # Errors
+    /// [`TlsError::Absent`].
+    pub const fn without_verification() -> Result<Self, TlsError> {
+        Err(TlsError::Absent)
+    }
+
     /// Trusts more authorities; never called in this build.
     ///
     /// # Errors

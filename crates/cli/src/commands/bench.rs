@@ -26,9 +26,10 @@ pub(crate) async fn run(
     let prepared = Arc::new(Prepared::new(&args.method, registry).await?);
     // One call outside the measurement: it says whether there is anything to measure.
     prepared.target.channel.call(prepared.request(&args.method)).await?;
+    let tls = args.method.connect.tls.clone();
     let mut channels = vec![prepared.target.channel.clone()];
     for _ in 1..args.connections.get() {
-        channels.push(target::channel(&args.method.target, registry).await?);
+        channels.push(target::channel(&args.method.target, registry, &tls).await?);
     }
     let load = Arc::new(Load {
         prepared,

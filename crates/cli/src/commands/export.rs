@@ -17,7 +17,8 @@ pub(crate) async fn run(args: &ExportArgs, registry: Option<&str>) -> Result<(),
         form if form.jsonschema => ExportForm::JsonSchema,
         _ => ExportForm::Proto,
     };
-    let client = ReflectionClient::new(target::channel(&args.target, registry).await?);
+    let channel = target::channel(&args.target, registry, &args.connect.tls).await?;
+    let client = ReflectionClient::new(channel);
     let service = args.service.clone().unwrap_or_default();
     let call = client.export(form, service).timeout(args.connect.patience());
     let headers = args.connect.headers.iter();

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::crypto::ring;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::{CryptoProvider, ring};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio_rustls::TlsConnector;
@@ -15,6 +16,7 @@ use tokio_rustls::TlsConnector;
 use super::explain::Sides;
 use super::material::{KeyPair, authorities, no_authority, read, revocations};
 use super::stream::ClientStream;
+use super::unchecked::AnyCertificate;
 use crate::{Alpn, BoxStream, ByteStream, Connected, Pem, TlsError};
 
 /// Puts TLS 1.3 or 1.2 on connections. Cheap to clone.
@@ -29,6 +31,7 @@ pub struct TlsClient {
 
 #[derive(Debug, Clone, Default)]
 struct Settings {
+    /// None: every certificate is taken.
     authorities: Vec<Pem>,
     revocations: Option<Pem>,
     own: Option<KeyPair>,
@@ -63,6 +66,16 @@ impl TlsClient {
     /// When it holds no certificates.
     pub fn from_ca_pem(authorities: &[u8]) -> Result<Self, TlsError> {
         Self::trusting(Pem::text(authorities))
+    }
+
+    /// Takes every certificate, for whatever host: to look at a server whose certificate is known to
+    /// be wrong. Whoever is on the way to it can read and change everything. Authorities that are
+    /// added end that.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn without_verification() -> Result<Self, TlsError> {
+        Self::new(Settings::default())
     }
 
     fn trusting(authorities: Pem) -> Result<Self, TlsError> {
@@ -106,7 +119,7 @@ impl TlsClient {
     /// Refuses servers whose certificates are in these lists, or of whose issuer there is no list.
     ///
     /// # Errors
-    /// When they cannot be read, or there are none.
+    /// When they cannot be read, there are none, or there is no authority to vouch for them.
     pub fn with_revocations(self, lists: impl Into<Pem>) -> Result<Self, TlsError> {
         self.with(|settings| settings.revocations = Some(lists.into()))
     }
@@ -206,27 +219,43 @@ impl TlsClient {
 impl Settings {
     fn config(&self) -> Result<ClientConfig, TlsError> {
         let provider = Arc::new(ring::default_provider());
+        let verifier = self.verifier(&provider)?;
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| no_authority(&self.blamed(), error))?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let Some(own) = &self.own else { return Ok(builder.with_no_client_auth()) };
+        let chain = own.chain(&read(&own.certificates)?)?;
+        let key = own.private(&read(&own.key)?)?;
+        builder.with_client_auth_cert(chain, key).map_err(|error| own.unusable(error))
+    }
+
+    fn verifier(
+        &self,
+        provider: &Arc<CryptoProvider>,
+    ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
+        if self.authorities.is_empty() && self.revocations.is_none() {
+            return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
+        }
         let mut roots = RootCertStore::empty();
         for origin in &self.authorities {
             authorities(origin, &read(origin)?, &mut roots)?;
         }
         let mut verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider));
         if let Some(lists) = &self.revocations {
             let found = revocations(lists, &read(lists)?)?;
             verifier = verifier.with_crls(found).only_check_end_entity_revocation();
         }
+        let verifier = verifier.build().map_err(|error| no_authority(&self.blamed(), error))?;
+        Ok(verifier)
+    }
+
+    /// What is named when nobody can be trusted by it.
+    fn blamed(&self) -> String {
         let blamed = self.revocations.as_ref().or(self.authorities.first());
-        let blamed = blamed.map(Pem::to_string).unwrap_or_default();
-        let verifier = verifier.build().map_err(|error| no_authority(&blamed, error))?;
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|error| no_authority(&blamed, error))?
-            .with_webpki_verifier(verifier);
-        let Some(own) = &self.own else { return Ok(builder.with_no_client_auth()) };
-        let chain = own.chain(&read(&own.certificates)?)?;
-        let key = own.private(&read(&own.key)?)?;
-        builder.with_client_auth_cert(chain, key).map_err(|error| own.unusable(error))
+        blamed.map(Pem::to_string).unwrap_or_default()
     }
 }
 

@@ -84,6 +84,21 @@ async fn further_authorities_and_another_name_can_be_trusted() {
 }
 
 #[tokio::test]
+async fn whoever_verifies_nothing_takes_every_certificate_until_there_are_authorities() {
+    let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
+    let client = TlsClient::without_verification().unwrap();
+    for certificate in [theirs.sign(&["example.com"]), theirs.sign_expired(&["localhost"])] {
+        shake(&server_of(&certificate), &client).await.1.unwrap();
+    }
+    let lists = Pem::text(ours.revoke(&[&ours.sign(&["localhost"])]));
+    assert!(client.clone().with_revocations(lists).is_err());
+    let client = client.with_authorities(Pem::text(ours.pem())).unwrap();
+    shake(&localhost(&ours), &client).await.1.unwrap();
+    let error = refused(&localhost(&theirs), &client).await;
+    assert!(matches!(why(&error), HandshakeError::UnknownIssuer { .. }), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_server_that_closes_or_speaks_something_else_is_said_to() {
     let client = trusting(&Authority::new("ours"));
     for (answer, text) in [
