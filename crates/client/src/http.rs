@@ -14,6 +14,7 @@ mod head;
 mod incoming;
 mod manner;
 mod message;
+mod micro;
 mod options;
 mod outgoing;
 mod reply;

@@ -7,6 +7,7 @@
 
 mod answer;
 mod argument;
+mod client;
 mod content;
 mod envelope;
 mod error;
@@ -16,6 +17,7 @@ mod server;
 
 pub use self::answer::{Answer, Echo};
 pub use self::argument::Argument;
+pub use self::client::{CallHead, check_body, judge};
 pub use self::content::{Content, Framing};
 pub use self::error::{EOS, MicroError, code_from_micro, micro_code};
 pub use self::head::{Head, format_timeout, is_micro, method};

@@ -49,6 +49,7 @@ impl Wire {
             "grpc" => http(Dialect::Grpc),
             "grpc-web" => http(Dialect::GrpcWeb),
             "connect" => http(Dialect::Connect),
+            "micro" => Self::Http(MICRO),
             _ => return None,
         })
     }
@@ -62,6 +63,9 @@ impl Wire {
                 ("codec", "proto") => http.codec = Some(HttpCodec::Proto),
                 ("codec", "json") => http.codec = Some(HttpCodec::Json),
                 ("codec", _) => return Err("the codec is neither proto nor json"),
+                ("compression" | "http", _) if http.dialect == Dialect::Micro => {
+                    return Err("go-micro is uncompressed, over HTTP/1.1");
+                }
                 ("compression", name) => {
                     let known = Compression::from_name(name);
                     http.compression = Some(known.ok_or("this build has no such compression")?);
@@ -98,7 +102,7 @@ impl Endpoint {
         };
         let mut parts = scheme.split('+');
         let wire = Wire::of(parts.next().unwrap_or_default()).ok_or_else(|| {
-            fail("the scheme is none of netrpc, jsonrpc, jsonrpc2, grpc, grpc-web, connect")
+            fail("the scheme is none of netrpc, jsonrpc, jsonrpc2, grpc, grpc-web, connect, micro")
         })?;
         let (wire, rest) = wire.with_query(rest).map_err(fail)?;
         let (mut tls, mut http) = (false, false);
@@ -156,6 +160,14 @@ impl Endpoint {
     }
 }
 
+/// What go-micro's clients speak by themselves.
+const MICRO: HttpWire = HttpWire {
+    dialect: Dialect::Micro,
+    version: Some(HttpVersion::Http1),
+    codec: Some(HttpCodec::Json),
+    compression: Some(Compression::Identity),
+};
+
 /// Whether an address is one of this machine: `memory:name` or `unix:/path`.
 fn is_local(address: &str) -> bool {
     ["memory:", "unix:"]
@@ -202,6 +214,8 @@ mod tests {
             ("grpc+tls://h:80", http(Dialect::Grpc, None, None), "h:80", true, None),
             ("grpc-web://h:80", http(Dialect::GrpcWeb, None, None), "h:80", false, None),
             ("connect://memory:a?codec=json", JSON, "memory:a", false, None),
+            ("micro://h:80", Wire::Http(MICRO), "h:80", false, None),
+            ("micro+tls://h:80?codec=json", Wire::Http(MICRO), "h:80", true, None),
             ("grpc-web+tls://h:80?http=1.1", OLD, "h:80", true, None),
             (
                 "connect://h:80/?compression=gzip&codec=proto",
@@ -234,6 +248,8 @@ mod tests {
             ("grpc://h:80?compression=lzw", "no such compression"),
             ("grpc://h:80?window=7", "other than codec"),
             ("grpc://h:80?http=1.1", "gRPC needs HTTP/2"),
+            ("micro://h:80?http=2", "over HTTP/1.1"),
+            ("micro://h:80?compression=gzip", "uncompressed"),
             ("connect://h:80?http=3", "neither 1.1 nor 2"),
             ("jsonrpc://h:80?codec=json", "no HOST:PORT"),
             ("greeter", "neither a URL nor"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
@@ -22,8 +22,9 @@ use super::call::{Exchange, bare, gone};
 use super::failure::{ArgumentFailure, from_http1, unprocessed};
 use super::head;
 use super::incoming::Incoming;
-use super::manner::Manner;
+use super::manner::{Dialect, Manner};
 use super::message::Encoder;
+use super::micro;
 use crate::ClientError;
 use crate::error::Sent;
 
@@ -48,6 +49,8 @@ pub(super) struct Pool {
     idle: Mutex<Vec<Connection>>,
     /// They read and write the connections.
     tasks: Mutex<JoinSet<()>>,
+    /// How many calls there have been; go-micro wants them told apart.
+    calls: AtomicU64,
     open: AtomicBool,
     closed: AtomicBool,
 }
@@ -84,6 +87,7 @@ impl HttpPool {
             room: Arc::new(Semaphore::new(max_connections.clamp(1, Semaphore::MAX_PERMITS))),
             idle: Mutex::default(),
             tasks: Mutex::default(),
+            calls: AtomicU64::new(0),
             open: AtomicBool::new(true),
             closed: AtomicBool::new(false),
         };
@@ -196,7 +200,7 @@ async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
     let permit = Arc::clone(&pool.room).acquire_owned().await;
     let permit = permit.map_err(|_closed| ClientError::Shutdown.into_status(Sent::No))?;
     let argument = ArgumentFailure::default();
-    let mut message = message(&pool.manner, request, &argument)?;
+    let mut message = message(pool, request, &argument)?;
     let sent = message.body().taken();
     let (connection, is_new) = pool.connection().await?;
     let pool = Arc::clone(pool);
@@ -224,16 +228,26 @@ async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
     };
     let (head, body) = response.into_parts();
     let pool = Arc::clone(&lease.pool);
-    let max = pool.manner.max_message_bytes;
-    exchange.finish(&pool.manner, &head, Incoming::of_http1(body, max, lease)).await
+    let body = Incoming::of_http1(body, pool.manner.max_message_bytes, lease);
+    match pool.manner.dialect {
+        Dialect::Micro => micro::finish(&pool.manner, &head, body).await,
+        _ => exchange.finish(&pool.manner, &head, body).await,
+    }
 }
 
 /// The request of a call.
 fn message(
-    manner: &Manner,
+    pool: &Pool,
     request: &Request,
     failure: &ArgumentFailure,
 ) -> Result<http::Request<Arguments>, Status> {
+    let manner = &pool.manner;
+    if manner.dialect == Dialect::Micro {
+        let number = pool.calls.fetch_add(1, Ordering::Relaxed);
+        let (head, body) = micro::message(manner, request, number)?.into_parts();
+        let head = http::Request::from_parts(head, ());
+        return Ok(in_http1(manner, head).map(|()| body));
+    }
     let content = manner.content(request.hints.kind);
     let (head, body) = if content.protocol == Protocol::ConnectUnary {
         let (message, compression) = bare(manner, request)?;

@@ -136,7 +136,8 @@ const EXPECTED_HEADERS: usize = 8;
 /// Servers and proxies take URLs of 8 KiB, and some no longer ones.
 const MAX_QUERY_BYTES: usize = 6 * 1024;
 
-const AGENT: &str = concat!("polywire/", env!("CARGO_PKG_VERSION"));
+/// What the client calls itself.
+pub(super) const AGENT: &str = concat!("polywire/", env!("CARGO_PKG_VERSION"));
 
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");

@@ -6,12 +6,14 @@ use polywire_codec::compression::Compression;
 use polywire_core::{CallKind, Encoding};
 use polywire_wire::connect::{ContentType, Protocol};
 
-/// A protocol of calls over HTTP/2.
+/// A protocol of calls over HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
     Grpc,
     GrpcWeb,
     Connect,
+    /// go-micro's own.
+    Micro,
 }
 
 /// What one connection speaks, and how.
@@ -33,8 +35,9 @@ impl Manner {
         let protocol = match (self.dialect, kind) {
             (Dialect::Grpc, _) => Protocol::Grpc,
             (Dialect::GrpcWeb, _) => Protocol::GrpcWeb,
-            (Dialect::Connect, CallKind::Unary) => Protocol::ConnectUnary,
-            (Dialect::Connect, _) => Protocol::ConnectStream,
+            // The bodies of go-micro are bare messages as well; its heads are made elsewhere.
+            (Dialect::Connect | Dialect::Micro, CallKind::Unary) => Protocol::ConnectUnary,
+            (Dialect::Connect | Dialect::Micro, _) => Protocol::ConnectStream,
         };
         ContentType { protocol, codec: self.codec, text: false }
     }

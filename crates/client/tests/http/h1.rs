@@ -13,7 +13,7 @@ const PONG: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/proto\r\n\
                       x-at: head\r\ntrailer-x-at: end\r\ncontent-length: 4\r\n\r\npong";
 
 /// Reads one request that has its length in its head; empty at the end of the connection.
-async fn request(socket: &mut Socket) -> String {
+pub(crate) async fn request(socket: &mut Socket) -> String {
     let mut read = Vec::new();
     while let Ok(byte) = socket.read_u8().await {
         read.push(byte);
@@ -30,7 +30,7 @@ async fn request(socket: &mut Socket) -> String {
 }
 
 /// Answers each request on each connection with the same bytes, and passes requests on.
-async fn answering(answer: &'static [u8]) -> (Peer, mpsc::Receiver<String>) {
+pub(crate) async fn answering(answer: &'static [u8]) -> (Peer, mpsc::Receiver<String>) {
     let (seen, requests) = mpsc::channel(16);
     let peer = Peer::scripted(move |_nth, mut socket| {
         let seen = seen.clone();

@@ -5,6 +5,7 @@ mod connect;
 mod connections;
 mod failures;
 mod h1;
+mod micro;
 mod peer;
 mod streams;
 #[cfg(feature = "tls")]
