@@ -20,6 +20,7 @@ mod mount;
 mod pages;
 mod police;
 mod reply;
+mod stall;
 
 use std::error::Error;
 use std::sync::Arc;

@@ -12,6 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::police::{Offence, Police};
+use super::stall::too_long;
 use crate::Limits;
 
 /// What a driver and the stream under its HTTP/2 know of each other. Clones share it.
@@ -24,6 +25,10 @@ pub(super) struct Cork(Arc<State>);
 #[derive(Debug, Default)]
 struct State {
     corked: AtomicBool,
+    /// The peer takes nothing at the moment.
+    stalled: AtomicBool,
+    /// It has taken something since it was last asked for.
+    moved: AtomicBool,
     /// Streams answered since the stream last looked.
     answered: AtomicU64,
     /// Nothing more is read.
@@ -47,6 +52,16 @@ impl Cork {
     /// What the peer has done that it is to be sent away for.
     pub(super) fn offence(&self) -> Option<Offence> {
         self.0.offended.get().copied()
+    }
+
+    /// Whether what is written waits for the peer to take it.
+    pub(super) fn is_stalled(&self) -> bool {
+        self.0.stalled.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer has gone on taking what it is sent since the last time this was asked.
+    pub(super) fn has_moved(&self) -> bool {
+        self.0.moved.swap(false, Ordering::Relaxed)
     }
 
     fn is_in(&self) -> bool {
@@ -99,7 +114,10 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
             if written == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
-            self.stalled = None;
+            if self.stalled.take().is_some() {
+                self.cork.0.stalled.store(false, Ordering::Relaxed);
+                self.cork.0.moved.store(true, Ordering::Relaxed);
+            }
             self.police.wrote(written);
             self.held.advance(written);
         }
@@ -111,10 +129,12 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
 
     fn poll_stall(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let stall = self.stall;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(stall)));
+        let stalled = self.stalled.get_or_insert_with(|| {
+            self.cork.0.stalled.store(true, Ordering::Relaxed);
+            Box::pin(sleep(stall))
+        });
         ready!(stalled.as_mut().poll(cx));
-        let text = format!("the peer has taken no reply for {stall:?} (`write_stall`)");
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, text)))
+        Poll::Ready(Err(too_long(stall)))
     }
 }
 

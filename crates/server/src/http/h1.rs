@@ -5,8 +5,8 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
-use ::http::Request;
-use ::http::header::EXPECT;
+use ::http::header::{CONNECTION, EXPECT, HOST};
+use ::http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -15,7 +15,10 @@ use polywire_core::ConnectionInfo;
 use polywire_net::ByteStream;
 
 use super::age::its_time_has_come;
+use super::body::ReplyBody;
+use super::exchange::plain;
 use super::linger::{Lingering, Watched};
+use super::stall::Stalling;
 use crate::connection::Shared;
 
 /// Serves one connection until it ends; when the server drains, the request under way is the last.
@@ -30,9 +33,14 @@ pub(crate) async fn serve(
         let is_coming = !head.headers.contains_key(EXPECT);
         let (body, rest) = Watched::new(body);
         let request = Request::from_parts(head, body);
-        let answer = super::answer(Arc::clone(shared), Arc::clone(&info), request);
+        let answer = (!has_two_hosts(&request))
+            .then(|| super::answer(Arc::clone(shared), Arc::clone(&info), request));
         async move {
-            let response = answer.await.map(|reply| match is_coming {
+            let response = match answer {
+                Some(answer) => answer.await,
+                None => two_hosts(),
+            };
+            let response = response.map(|reply| match is_coming {
                 true => Lingering::Replying(reply, rest),
                 false => Lingering::without(reply),
             });
@@ -43,7 +51,7 @@ pub(crate) async fn serve(
         .timer(TokioTimer::new())
         .header_read_timeout(shared.limits.head_time)
         .max_buf_size(shared.limits.wire.max_head_bytes().max(MIN_BUFFER))
-        .serve_connection(TokioIo::new(io), answer);
+        .serve_connection(TokioIo::new(Stalling::new(io, shared.limits.write_stall)), answer);
     let mut connection = pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -57,6 +65,18 @@ pub(crate) async fn serve(
         let kind = if broke_a_rule { io::ErrorKind::InvalidData } else { io::ErrorKind::Other };
         io::Error::new(kind, error)
     })
+}
+
+/// Whether it goes to two places, so that a proxy may have understood it in another way.
+fn has_two_hosts<B>(request: &Request<B>) -> bool {
+    request.headers().get_all(HOST).iter().nth(1).is_some()
+}
+
+/// Its refusal (RFC 9112 §3.2).
+fn two_hosts() -> Response<ReplyBody> {
+    let mut response = plain(StatusCode::BAD_REQUEST, "more than one header `host`\n");
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// The least buffer the parser works with.

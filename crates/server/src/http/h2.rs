@@ -62,6 +62,8 @@ fn builder(shared: &Shared) -> h2::server::Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(clamp(limits.calls_in_flight))
+        // Streams that are reset are the police's to count.
+        .max_pending_accept_reset_streams(limits.calls_in_flight)
         .max_header_list_size(clamp(limits.wire.max_head_bytes().max(HEARD_BYTES)))
         .max_send_buffer_size(limits.wire.max_message_bytes());
     builder
@@ -109,6 +111,9 @@ impl<S: ByteStream> Driver<S> {
     /// Takes requests until there are no more; ready when the connection has ended.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
+            if self.cork.is_stalled() {
+                ready!(self.poll_stalled(cx))?;
+            }
             self.cork.put();
             let mut taken = 0;
             while taken < BATCH_CALLS {
@@ -134,6 +139,18 @@ impl<S: ByteStream> Driver<S> {
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => return Poll::Pending,
             }
+        }
+    }
+
+    /// Replies that wait for the peer take memory: no more are made until it has taken some. A slow
+    /// peer takes some again and again, and new calls beside a long stream get their turn.
+    fn poll_stalled(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.connection.poll_closed(cx) {
+            Poll::Pending if self.cork.is_stalled() && !self.cork.has_moved() => Poll::Pending,
+            Poll::Pending => Poll::Ready(Ok(())),
+            // The next question for a request says the same.
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => Poll::Ready(ended(error)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -236,10 +237,23 @@ impl Reading {
     }
 }
 
-/// The body ended before its time.
+/// The body ended before its time, or is none.
 fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Status {
     let error = error.into();
+    if is_malformed(&*error) {
+        return Status::new(Code::InvalidArgument, format!("the request is malformed: {error}"));
+    }
     Status::new(Code::Cancelled, format!("the request was broken off: {error}"))
+}
+
+/// Whether it is what hyper says of chunks that are none.
+fn is_malformed(error: &(dyn Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.any(|cause| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData)
+        })
+    })
 }
 
 #[cfg(test)]
@@ -264,12 +278,12 @@ mod tests {
 
     impl Body for Slowly {
         type Data = Bytes;
-        type Error = std::io::Error;
+        type Error = io::Error;
 
         fn poll_frame(
             mut self: Pin<&mut Self>,
             cx: &mut Context<'_>,
-        ) -> Poll<Option<Result<Frame<Bytes>, std::io::Error>>> {
+        ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
             if self.bytes.is_empty() {
                 return Poll::Ready(None);
             }

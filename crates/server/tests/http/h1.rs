@@ -80,6 +80,26 @@ async fn an_argument_over_the_limit_is_refused_by_the_length_that_the_head_names
 }
 
 #[tokio::test]
+async fn a_request_with_two_hosts_is_refused() {
+    let answer = exchange(
+        "POST /test.v1.Numbers/Echo HTTP/1.1\r\nhost: a\r\nhost: b\r\n\
+         content-type: application/json\r\ncontent-length: 1\r\n\r\n7",
+    )
+    .await;
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[tokio::test]
+async fn chunks_that_are_none_are_a_malformed_request() {
+    let head = "POST /test.v1.Numbers/Echo HTTP/1.1\r\nhost: a\r\n\
+                content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    for chunks in ["x\r\n7\r\n0\r\n\r\n", "1\r\n77\r\n0\r\n\r\n", "1\n7\r\n0\r\n\r\n"] {
+        let answer = exchange(&format!("{head}{chunks}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_stream_of_the_servers_is_chunked() {
     let answer = exchange(
         "POST /test.v1.Numbers/Count HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\
