@@ -1,9 +1,9 @@
-//! S1 to S5: frames of HTTP/2 that cost a server much and their sender nothing.
+//! S1 to S4: frames of HTTP/2 that cost a server much and their sender nothing.
 
 use std::time::{Duration, Instant};
 
-use super::http2::{Connection, END_HEADERS, END_STREAM, End, frame, head, kind, literal, open};
-use super::{Attack, Scene};
+use super::http2::{Connection, END_STREAM, End, frame, kind, open};
+use super::{Attack, Scene, slow};
 
 /// Frames of one round, after which the attacker waits until they were read.
 const ROUND: u32 = 50;
@@ -99,52 +99,7 @@ pub(super) fn control_frames(scene: &mut Scene<'_>) -> Result<(), String> {
         scene.share(kinds.len());
         scene.flood(name, &bound, &mut round)?;
     }
-    Ok(())
-}
-
-/// S5: heads that are small on the wire and large where they are read.
-pub(super) fn header_bombs(scene: &mut Scene<'_>) -> Result<(), String> {
-    // One entry of the table of 4,000 bytes, and references to it of one byte each.
-    let mut head = head("/Target/Wait", "application/grpc");
-    head.extend([0x40, 1, b'a', 0x7f, 0xa1, 0x1e]);
-    head.extend([b'x'; 4000]);
-    head.extend([0xbe; 12_000]);
-    let bomb = frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, &head);
-    let before = scene.target.processor_time()?;
-    let mut connection = Connection::open(&scene.target.address)?;
-    connection.send(&bomb);
-    let ended = connection.sync()?;
-    let spent = scene.target.processor_time()?.saturating_sub(before);
-    let seen = ended.map_or_else(|| "the connection lives".to_owned(), End::text);
-    let text = format!("{seen}, {} ms of the processor", spent.as_millis());
-    scene.judge("48 MB of headers in 16 KiB", spent < Duration::from_millis(500), text);
-    let next = [literal("x", "y"), super::http2::head("/Target/None", "application/grpc")];
-    let next = frame(kind::HEADERS, END_HEADERS | END_STREAM, 3, &next[1..].concat());
-    connection.send(&next);
-    let answered = ended.is_none() && answers(&mut connection, 3)?;
-    scene.judge("the next request after it", answered, format!("answered: {answered}"));
-
-    let endless = [&[0x40, 0x7f][..], &[0x80; 4000]].concat();
-    let string = [0x40, 1, b'a', 0x7f, 0x80, 0xff, 0xff, 0xff, 0x0f];
-    for (name, block) in [("a number without end", &endless[..]), ("a string of 4 GiB", &string)] {
-        let mut connection = Connection::open(&scene.target.address)?;
-        connection.send(&frame(kind::HEADERS, END_HEADERS | END_STREAM, 1, block));
-        let end = connection.sync()?;
-        let text = end.map_or_else(|| "the connection lives".to_owned(), End::text);
-        scene.judge(name, end.is_some(), text);
-    }
-    Ok(())
-}
-
-/// Whether the stream has an answer, and not a reset.
-fn answers(connection: &mut Connection, stream: u32) -> Result<bool, String> {
-    loop {
-        match connection.read()? {
-            Ok(frame) if frame.stream == stream => return Ok(frame.kind == kind::HEADERS),
-            Ok(_other) => {}
-            Err(_closed) => return Ok(false),
-        }
-    }
+    slow::unread(scene)
 }
 
 impl Scene<'_> {

@@ -20,6 +20,8 @@ pub(super) mod kind {
 pub(super) const END_STREAM: u8 = 1;
 pub(super) const END_HEADERS: u8 = 4;
 const ACK: u8 = 1;
+/// What a connection begins with.
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// What a ping says that asks whether everything before it was read.
 const SYNC: [u8; 8] = *b"polywire";
 /// How long the server may take to read what was sent.
@@ -40,10 +42,15 @@ pub(super) fn literal(name: &str, value: &str) -> Vec<u8> {
 
 /// The head of a call over gRPC to this path, and of what type its messages are.
 pub(super) fn head(path: &str, content_type: &str) -> Vec<u8> {
+    head_at("target", path, content_type)
+}
+
+/// The same to a host.
+pub(super) fn head_at(authority: &str, path: &str, content_type: &str) -> Vec<u8> {
     [
         literal(":method", "POST"),
         literal(":scheme", "http"),
-        literal(":authority", "target"),
+        literal(":authority", authority),
         literal(":path", path),
         literal("content-type", content_type),
         literal("te", "trailers"),
@@ -86,6 +93,28 @@ pub(super) struct Frame {
     pub(super) payload: Vec<u8>,
 }
 
+/// What came first on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// A head; whether that was all.
+    Head { ended: bool },
+    /// A reset with this code.
+    Reset(u32),
+    /// Nothing before the connection ended.
+    End(End),
+}
+
+impl Answer {
+    pub(super) fn text(self) -> String {
+        match self {
+            Self::Head { .. } => "answered".to_owned(),
+            Self::Reset(1) => "reset with PROTOCOL_ERROR".to_owned(),
+            Self::Reset(code) => format!("reset with code {code}"),
+            Self::End(end) => end.text(),
+        }
+    }
+}
+
 /// A connection that has said its preface.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -101,8 +130,7 @@ impl Connection {
             .and_then(|()| stream.set_write_timeout(Some(PATIENCE)));
         timeouts.map_err(|error| error.to_string())?;
         let mut connection = Self { stream };
-        let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-        connection.send(&[preface, &frame(kind::SETTINGS, 0, 0, &[])[..]].concat());
+        connection.send(&[PREFACE, &frame(kind::SETTINGS, 0, 0, &[])].concat());
         Ok(connection)
     }
 
@@ -126,6 +154,24 @@ impl Connection {
                 Ok(frame) if frame.kind == kind::GOAWAY => return Ok(Some(goodbye(&frame))),
                 Ok(_other) => {}
                 Err(end) => return Ok(Some(end)),
+            }
+        }
+    }
+
+    /// Waits for the first that the server has to say on a stream.
+    pub(super) fn answer(&mut self, stream: u32) -> Result<Answer, String> {
+        loop {
+            match self.read()? {
+                Ok(frame) if frame.kind == kind::GOAWAY => return Ok(Answer::End(goodbye(&frame))),
+                Ok(frame) if frame.stream == stream && frame.kind == kind::RST_STREAM => {
+                    let code = frame.payload.first_chunk().copied().unwrap_or_default();
+                    return Ok(Answer::Reset(u32::from_be_bytes(code)));
+                }
+                Ok(frame) if frame.stream == stream && frame.kind == kind::HEADERS => {
+                    return Ok(Answer::Head { ended: frame.flags & END_STREAM != 0 });
+                }
+                Ok(_other) => {}
+                Err(end) => return Ok(Answer::End(end)),
             }
         }
     }

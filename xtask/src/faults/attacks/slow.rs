@@ -1,4 +1,4 @@
-//! S8 and S9: connections that are held and not used.
+//! S8 and S9: connections that are held and not used; and, of S4, replies that nobody takes.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,81 +6,114 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::Scene;
-use super::http2::{Connection, END_HEADERS, frame, head, kind};
+use super::http2::{END_HEADERS, END_STREAM, PREFACE, frame, head, kind};
 use super::load::Caller;
 
-/// What the server gives a peer to say what it wants, and a little more.
-const FIRST_BYTES: Duration = Duration::from_secs(11);
-/// How long an argument may pause, and a little more.
-const BODY: Duration = Duration::from_secs(32);
-/// Peers of each kind that are slow at once; fewer than the descriptors of this process.
-const PEERS: usize = 200;
+/// How peers of one kind are slow.
+struct Kind {
+    name: &'static str,
+    peers: usize,
+    beginning: Vec<u8>,
+    /// Sends a byte a second behind that.
+    drips: bool,
+    /// When the server is to have hung up; never, if there is no rule that they break.
+    limit: Option<Duration>,
+}
+
+/// One of them.
+struct Slow {
+    kind: usize,
+    stream: TcpStream,
+    begin: Instant,
+    closed: Option<Duration>,
+}
+
+const FIRST_BYTES: Duration = Duration::from_secs(5);
+const HEAD_TIME: Duration = Duration::from_secs(10);
+const BODY_STALL: Duration = Duration::from_secs(30);
+/// How much later than that the server may be, and we may see it.
+const LATE: Duration = Duration::from_millis(1500);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// All in all there are 5,000.
+fn kinds() -> Vec<Kind> {
+    let kind = |name, peers, beginning: &[u8], drips, limit| {
+        let beginning = beginning.to_vec();
+        Kind { name, peers, beginning, drips, limit }
+    };
+    let post = b"POST /Target/Echo HTTP/1.1\r\n";
+    let argument = [
+        post,
+        &b"host: target\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n1"[..],
+    ]
+    .concat();
+    // 200 bytes of a head are announced.
+    let head = [PREFACE, &frame(kind::SETTINGS, 0, 0, &[]), b"\0\0\xc8\x01\x04\0\0\0\x01"].concat();
+    let (soon, later) = (Some(FIRST_BYTES), Some(HEAD_TIME));
+    vec![
+        kind("nothing at all", 800, b"", false, soon),
+        kind("half a preface", 800, b"PRI * HTTP/2.0\r\n", false, soon),
+        kind("half a line of a request", 800, b"POST /Target/Ec", false, later),
+        kind("heads of a byte a second", 800, &[post, &b"x: "[..]].concat(), true, later),
+        kind("the same over HTTP/2", 800, &head, true, later),
+        kind("arguments that stop half way", 500, &argument, false, Some(BODY_STALL)),
+        kind("arguments of a byte a second", 500, &argument, true, None),
+    ]
+}
 
 /// S8: the beginnings of requests, a byte at a time or nothing more.
 pub(super) fn slow(scene: &mut Scene<'_>) -> Result<(), String> {
-    let beginnings: [(&str, &[u8]); 4] = [
-        ("nothing at all", b""),
-        ("half a preface", b"PRI * HTTP/2.0\r\n"),
-        ("half a line of a request", b"POST /Target/Ec"),
-        ("heads of a byte a second", b"POST /Target/Echo HTTP/1.1\r\nx: "),
-    ];
-    let argument = b"POST /Target/Echo HTTP/1.1\r\nhost: target\r\n\
-                     content-type: application/json\r\ncontent-length: 100\r\n\r\n1";
-    let mut arguments = Vec::new();
-    for _ in 0..PEERS / 2 {
-        arguments.push(connect(scene, argument)?);
-    }
+    let kinds = kinds();
     let mut peers = Vec::new();
-    for (name, beginning) in beginnings {
-        for _ in 0..PEERS {
-            peers.push((name, connect(scene, beginning)?));
+    for (kind, how) in kinds.iter().enumerate() {
+        for _ in 0..how.peers {
+            let stream = connect(scene, &how.beginning)?;
+            peers.push(Slow { kind, stream, begin: Instant::now(), closed: None });
         }
     }
-    let (begin, mut open) = (Instant::now(), peers.len());
-    while begin.elapsed() < FIRST_BYTES && open > 0 {
-        sleep(Duration::from_secs(1));
-        let drips = |(name, stream): &mut (&str, TcpStream)| {
-            !name.contains("second") || stream.write_all(b"x").is_ok()
-        };
-        peers.retain_mut(|peer| drips(peer) && !closed(&mut peer.1));
-        open = peers.len();
+    let text = format!("{} open at once", scene.target.open_files()?);
+    scene.judge("slow connections", true, text);
+    watch(&kinds, &mut peers);
+    for (number, kind) in kinds.iter().enumerate() {
+        let of_kind = || peers.iter().filter(|peer| peer.kind == number);
+        let open = of_kind().filter(|peer| peer.closed.is_none()).count();
+        let last = of_kind().filter_map(|peer| peer.closed).max().unwrap_or_default();
+        let (total, last_secs) = (kind.peers, last.as_secs_f64());
+        match kind.limit {
+            Some(limit) => {
+                let text =
+                    format!("{open} of {total} open, the last closed after {last_secs:.1} s");
+                scene.judge(kind.name, open == 0 && last <= limit + LATE, text);
+            }
+            None => scene.judge(kind.name, true, format!("{open} of {total} open, as they may")),
+        }
     }
-    sleep(Duration::from_millis(500));
-    peers.retain_mut(|peer| !closed(&mut peer.1));
-    for (name, _) in beginnings {
-        let left = peers.iter().filter(|peer| peer.0 == name).count();
-        let text = format!("{left} of {PEERS} open after {:.1} s", begin.elapsed().as_secs_f64());
-        scene.judge(name, left == 0, text);
-    }
-    dripping_head(scene)?;
-    while begin.elapsed() < BODY && !arguments.is_empty() {
-        sleep(Duration::from_secs(1));
-        arguments.retain_mut(|stream| !closed(stream));
-    }
-    let (left, time) = (arguments.len(), begin.elapsed().as_secs_f64());
-    let text = format!("{left} of {} open after {time:.1} s", PEERS / 2);
-    scene.judge("arguments that stop half way", left == 0, text);
     Ok(())
 }
 
-/// A head of HTTP/2 whose end does not come.
-fn dripping_head(scene: &mut Scene<'_>) -> Result<(), String> {
-    let mut connection = Connection::open(&scene.target.address)?;
-    let head = head("/Target/Wait", "application/grpc");
-    connection.send(&frame(kind::HEADERS, 0, 1, &head));
-    let begin = Instant::now();
-    let end = connection.end();
-    let (fine, text) = match end {
-        Ok(end) => (true, format!("{} after {:.1} s", end.text(), begin.elapsed().as_secs_f64())),
-        Err(why) => (false, why),
-    };
-    scene.judge("a head of HTTP/2 without its end", fine, text);
-    drop(connection);
-    let mut connection = Connection::open(&scene.target.address)?;
-    connection.send(&frame(kind::HEADERS, END_HEADERS, 1, &head));
-    let alive = connection.sync()?.is_none();
-    scene.judge("a head with its end", alive, format!("the connection lives: {alive}"));
-    Ok(())
+/// Drips and looks, until everyone is gone who has to be, or should have been.
+fn watch(kinds: &[Kind], peers: &mut [Slow]) {
+    let (mut next_drip, end) = (Instant::now() + SECOND, Instant::now() + BODY_STALL + LATE * 2);
+    let mut waiting = true;
+    while waiting && Instant::now() < end {
+        sleep(Duration::from_millis(100));
+        let drip = Instant::now() >= next_drip;
+        if drip {
+            next_drip += SECOND;
+        }
+        waiting = false;
+        for peer in peers.iter_mut().filter(|peer| peer.closed.is_none()) {
+            let Some(kind) = kinds.get(peer.kind) else { continue };
+            if drip && kind.drips {
+                // Whether it went shows when the answer is read.
+                drop(peer.stream.write(b"x"));
+            }
+            if closed(&mut peer.stream) {
+                peer.closed = Some(peer.begin.elapsed());
+            }
+            waiting |= peer.closed.is_none() && kind.limit.is_some();
+        }
+    }
 }
 
 fn connect(scene: &Scene<'_>, beginning: &[u8]) -> Result<TcpStream, String> {
@@ -106,7 +139,7 @@ fn closed(stream: &mut TcpStream) -> bool {
 /// S9: a thousand connections to a server that may have 256 files open.
 pub(super) fn descriptors(scene: &mut Scene<'_>) -> Result<(), String> {
     let mut held = Vec::new();
-    for _ in 0..600 {
+    for _ in 0..1000 {
         held.push(connect(scene, b"")?);
     }
     let before = scene.target.processor_time()?;
@@ -121,8 +154,86 @@ pub(super) fn descriptors(scene: &mut Scene<'_>) -> Result<(), String> {
     let answered = Caller::connect(&scene.target.address)
         .and_then(|mut caller| caller.call("Echo", "1"))
         .map_err(|error| error.to_string());
-    let fine = answered.is_ok() && begin.elapsed() <= Duration::from_secs(1);
+    let fine = answered.is_ok() && begin.elapsed() <= SECOND;
     let text = format!("{answered:?} after {:?}, at most 1 s", begin.elapsed());
     scene.judge("a newcomer once they are gone", fine, text);
+    Ok(())
+}
+
+/// How long a peer may take nothing.
+const WRITE_STALL: Duration = Duration::from_secs(10);
+/// What the server may keep for it, and what else grows on the way, in KiB.
+const UNREAD_KIB: u64 = 4096;
+/// Calls that such a peer makes at most.
+const UNREAD_CALLS: u32 = 4000;
+
+/// Of S4: replies of 64 KiB each that nobody takes.
+pub(super) fn unread(scene: &mut Scene<'_>) -> Result<(), String> {
+    let post = b"POST /Target/Large HTTP/1.1\r\nhost: target\r\n\
+                 content-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+    let json = br#"{"method":"Target.Large","params":[],"id":1}"#;
+    // Every window as wide as it goes.
+    let widest = 0x7fff_ffff_u32.to_be_bytes();
+    let settings = [&[0, 4][..], &widest].concat();
+    let wider = (0x7fff_ffff_u32 - 65_535).to_be_bytes();
+    let start = [
+        PREFACE,
+        &frame(kind::SETTINGS, 0, 0, &settings),
+        &frame(kind::WINDOW_UPDATE, 0, 0, &wider),
+    ]
+    .concat();
+    let call = |number: u32| {
+        let stream = number * 2 + 1;
+        let head = head("/Target/Large", "application/grpc");
+        let head = frame(kind::HEADERS, END_HEADERS, stream, &head);
+        [head, frame(kind::DATA, END_STREAM, stream, &[0; 5])].concat()
+    };
+    unread_by(scene, "HTTP/2", &start, &call)?;
+    unread_by(scene, "HTTP/1", b"", &|_| post.to_vec())?;
+    unread_by(scene, "JSON-RPC", b"", &|_| json.to_vec())
+}
+
+/// How many files the server has open once those who have gone are gone.
+fn settled(scene: &Scene<'_>) -> Result<usize, String> {
+    loop {
+        let before = scene.target.open_files()?;
+        sleep(Duration::from_millis(200));
+        if scene.target.open_files()? == before {
+            return Ok(before);
+        }
+    }
+}
+
+fn unread_by(
+    scene: &mut Scene<'_>,
+    wire: &str,
+    start: &[u8],
+    call: &dyn Fn(u32) -> Vec<u8>,
+) -> Result<(), String> {
+    let (files, memory) = (settled(scene)?, scene.target.memory_kib()?);
+    let mut stream = connect(scene, start)?;
+    while scene.target.open_files()? <= files {
+        sleep(Duration::from_millis(1));
+    }
+    let (begin, mut most) = (Instant::now(), memory);
+    let mut calls = 0..UNREAD_CALLS;
+    let mut left = Vec::new();
+    while scene.target.open_files()? > files && begin.elapsed() < WRITE_STALL + LATE * 2 {
+        if left.is_empty() {
+            left = calls.next().map(call).unwrap_or_default();
+        }
+        match stream.write(&left) {
+            Ok(count) if count > 0 => drop(left.drain(..count)),
+            // The server reads no more, or there is no more to say.
+            _ => sleep(Duration::from_millis(20)),
+        }
+        most = most.max(scene.target.memory_kib()?);
+    }
+    let (time, grown) = (begin.elapsed(), most.saturating_sub(memory));
+    let secs = time.as_secs_f64();
+    let text = format!("closed after {secs:.1} s, {grown} KiB more, at most {UNREAD_KIB} KiB");
+    let in_time = (WRITE_STALL - SECOND..=WRITE_STALL + LATE).contains(&time);
+    let fine = in_time && grown <= UNREAD_KIB;
+    scene.judge(&format!("replies over {wire} that nobody takes"), fine, text);
     Ok(())
 }

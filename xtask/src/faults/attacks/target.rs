@@ -39,6 +39,13 @@ impl Target {
         Ok(Duration::from_millis(ticks.saturating_mul(10)))
     }
 
+    /// How many files it has open, connections included.
+    pub(super) fn open_files(&self) -> Result<usize, String> {
+        let path = Path::new("/proc").join(self.peer.process().to_string()).join("fd");
+        let files = fs::read_dir(&path).map_err(|error| format!("the server is gone: {error}"))?;
+        Ok(files.count())
+    }
+
     fn status(&self, name: &str) -> Result<u64, String> {
         let status = self.read("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix(name));
