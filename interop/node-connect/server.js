@@ -1,10 +1,12 @@
 #!/usr/bin/env node
 // gRPC's test service on connect-node, by Connect, gRPC-Web and gRPC: HTTP/1.1 and HTTP/2 in plain
-// text on a port each, both over TLS on a third. It prints its addresses as one line of JSON, with
-// the cases it cannot serve, and ends when its standard input does.
+// text on a port each, both over TLS on a third, HTTP/1.1 alone over TLS on a fourth. It prints its
+// addresses as one line of JSON, with the cases it cannot serve, and ends when its standard input
+// does.
 import fs from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
+import https from "node:https";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -90,8 +92,9 @@ const offered = {
 };
 if (certificates) {
   const read = (name) => fs.readFileSync(path.join(certificates, name));
-  const pair = { cert: read("cert.pem"), key: read("key.pem"), allowHTTP1: true };
-  offered.tls = await listen(http2.createSecureServer(pair, handler));
+  const pair = { cert: read("cert.pem"), key: read("key.pem") };
+  offered.tls = await listen(http2.createSecureServer({ ...pair, allowHTTP1: true }, handler));
+  offered["tls-http1"] = await listen(https.createServer(pair, handler));
 }
 console.log(JSON.stringify(offered));
 process.stdin.resume().on("end", () => process.exit(0));

@@ -39,6 +39,7 @@ async def main():
             offered["tls"] = f"{host}:{server.listener_port_tls}"
         for case in ("server_compressed_unary", "server_compressed_streaming"):
             offered[f"without {case}"] = BY_ITSELF
+        offered["without only-http1+tls"] = "pyvoy agrees to HTTP/2 wherever it has TLS"
         print(json.dumps(offered), flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

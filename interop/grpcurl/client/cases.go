@@ -31,6 +31,9 @@ func list(t *target) error {
 	if err != nil {
 		return err
 	}
+	if t.files != "" {
+		return holds(text, service)
+	}
 	return holds(text, service, "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
 }
 

@@ -1,6 +1,7 @@
-// Command client runs grpcurl, which knows of a server only what its reflection says, against one.
-// It starts the server itself, prints a line per case, `ok NAME`, `FAIL NAME: why` or
-// `skip NAME: why`, and fails if a case did. grpcurl is expected beside it.
+// Command client runs grpcurl, which knows of a server only what its reflection says, or the .proto
+// files that polywire's command line exports, against one. It starts the server itself, prints a line
+// per case, `ok NAME`, `FAIL NAME: why` or `skip NAME: why`, and fails if a case did. grpcurl is
+// expected beside it, and `polywire` beside the server.
 package main
 
 import (
@@ -53,18 +54,14 @@ func runAll(srv *server) (failed int) {
 		if !offered {
 			continue
 		}
-		for _, c := range cases {
-			name := "reflection/" + transport + "/" + c.name
-			if !strings.Contains(name, *only) {
-				continue
-			}
-			if err := c.run(&target{transport, address}); err != nil {
-				failed++
-				fmt.Printf("FAIL %s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", `\n`))
-			} else {
-				fmt.Printf("ok %s\n", name)
-			}
+		reflected := &target{transport: transport, address: address}
+		failed += reflected.runAll("reflection/" + transport + "/")
+		exported, err := reflected.export()
+		if err != nil {
+			log.Fatalf("cannot export: %v", err)
 		}
+		failed += exported.runAll("reflection/" + transport + "/exported/")
+		os.RemoveAll(exported.files)
 	}
 	return failed
 }
@@ -72,6 +69,43 @@ func runAll(srv *server) (failed int) {
 // target is a server as grpcurl is told of it.
 type target struct {
 	transport, address string
+	// files is the folder with the .proto files that describe it; without one its reflection does.
+	files string
+}
+
+// export has polywire's command line write the .proto files of the server.
+func (t *target) export() (*target, error) {
+	files, err := os.MkdirTemp("", "exported")
+	if err != nil {
+		return nil, err
+	}
+	args := []string{"export", "--proto", "--out", files, "grpc://" + t.address}
+	if t.transport == "tls" {
+		args[len(args)-1] = "grpc+tls://" + t.address
+		args = append(args, "--cacert", filepath.Join(*certificates, "ca.pem"))
+	}
+	polywire := filepath.Join(filepath.Dir(*program), "polywire"+filepath.Ext(*program))
+	if text, err := exec.Command(polywire, args...).CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, text)
+	}
+	return &target{t.transport, t.address, files}, nil
+}
+
+// runAll runs the cases.
+func (t *target) runAll(prefix string) (failed int) {
+	for _, c := range cases {
+		name := prefix + c.name
+		if !strings.Contains(name, *only) {
+			continue
+		}
+		if err := c.run(t); err != nil {
+			failed++
+			fmt.Printf("FAIL %s: %s\n", name, strings.ReplaceAll(err.Error(), "\n", `\n`))
+		} else {
+			fmt.Printf("ok %s\n", name)
+		}
+	}
+	return failed
 }
 
 // grpcurl runs it to its end, with options before the address and words after it.
@@ -85,6 +119,9 @@ func (t *target) grpcurl(options []string, words ...string) (string, error) {
 	} else {
 		options = append(options, "-plaintext")
 	}
+	if t.files != "" {
+		options = append(options, "-use-reflection=false", "-import-path", t.files, "-proto", testing)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), caseDeadline)
 	defer cancel()
 	args := append(append(options, t.address), words...)
@@ -96,6 +133,9 @@ func (t *target) grpcurl(options []string, words ...string) (string, error) {
 	}
 	return stdout.String(), nil
 }
+
+// testing is the file of gRPC's test service, as it is exported.
+const testing = "grpc/testing.proto"
 
 // caseDeadline is far beyond what any case takes.
 const caseDeadline = 30 * time.Second

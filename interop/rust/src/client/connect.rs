@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use polywire::{BoxService, Code, HttpOptions};
 
-use super::grpc::{self, Caller, Run, case, large_request};
+use super::grpc::{self, Caller, Run, case, large_request, streams};
 use super::{Case, Outcome, expect};
 use crate::grpc::{BoolValue, EchoStatus, Payload, SimpleRequest};
 
-/// Every case over every wire, over plain text and over TLS.
+/// Every case over every wire, over HTTP/1.1 and HTTP/2, over plain text and over TLS.
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for wire in &WIRES {
@@ -47,11 +47,40 @@ struct Transport {
     address: &'static str,
     /// What follows the scheme.
     suffix: &'static str,
+    /// The version of HTTP that the URL asks for; without one it is up to the server.
+    version: Option<&'static str>,
 }
 
-const TRANSPORTS: [Transport; 2] = [
-    Transport { name: "http2", address: "tcp", suffix: "" },
-    Transport { name: "http2+tls", address: "tls", suffix: "+tls" },
+const TRANSPORTS: [Transport; 5] = [
+    Transport { name: "http1", address: "http", suffix: "", version: Some("1.1") },
+    Transport { name: "http2", address: "tcp", suffix: "", version: None },
+    Transport { name: "http1+tls", address: "tls", suffix: "+tls", version: Some("1.1") },
+    Transport { name: "http2+tls", address: "tls", suffix: "+tls", version: None },
+    // A server that agrees to nothing else by ALPN.
+    Transport { name: "only-http1+tls", address: "tls-http1", suffix: "+tls", version: None },
+];
+
+impl Transport {
+    fn is_http2(&self) -> bool {
+        self.name.starts_with("http2")
+    }
+
+    /// With the query of a wire.
+    fn query(&self, query: &str) -> String {
+        let separator = if query.is_empty() { "?" } else { "&" };
+        let version = self.version.map(|version| format!("{separator}http={version}"));
+        format!("{query}{}", version.unwrap_or_default())
+    }
+}
+
+/// Cases with streams both ways at once, which servers have over HTTP/2 only.
+const BOTH_WAYS: [&str; 6] = [
+    "ping_pong",
+    "empty_stream",
+    "custom_metadata",
+    "status_code_and_message",
+    "cancel_after_first_response",
+    "timeout_on_sleeping_server",
 ];
 
 impl Wire {
@@ -60,9 +89,10 @@ impl Wire {
         match name {
             "get_unary" => self.scheme == "connect",
             "concurrent_large_unary" | "rpc_soak" | "channel_soak" => {
-                self.is_basic && transport.suffix.is_empty()
+                self.is_basic && transport.name == "http2"
             }
-            _ => true,
+            _ if transport.version.is_none() && !transport.is_http2() && !self.is_basic => false,
+            name => transport.is_http2() || !BOTH_WAYS.contains(&name),
         }
     }
 
@@ -72,7 +102,8 @@ impl Wire {
             let run = Arc::clone(&run);
             let connect = move || {
                 let authority = peer.address(transport.address);
-                let (scheme, suffix, query) = (self.scheme, transport.suffix, self.query);
+                let (scheme, suffix) = (self.scheme, transport.suffix);
+                let query = transport.query(self.query);
                 let url = format!("{scheme}{suffix}://{authority}{query}");
                 let http = HttpOptions::default();
                 let http = if gets { http.get_idempotent() } else { http };
@@ -88,6 +119,9 @@ fn own() -> Vec<(&'static str, Box<Run>)> {
         ("get_unary", case(get_unary)),
         ("compressed_both_ways", case(compressed_both_ways)),
         ("every_status_code", case(every_status_code)),
+        ("custom_metadata_of_a_unary_call", case(streams::custom_metadata_of_a_unary_call)),
+        ("cancelled_server_stream", case(streams::cancelled_server_stream)),
+        ("timeout_of_a_server_stream", case(streams::timeout_of_a_server_stream)),
     ]
 }
 

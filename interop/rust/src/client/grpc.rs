@@ -2,7 +2,7 @@
 
 mod caller;
 mod compression;
-mod streams;
+pub(super) mod streams;
 mod unary;
 
 use std::sync::Arc;

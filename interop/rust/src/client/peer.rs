@@ -32,7 +32,7 @@ impl Peer {
         Ok(Self { options, process, addresses })
     }
 
-    /// The address of `tcp`, `http`, `jsonrpc` or `tls`.
+    /// The address of `tcp`, `http`, `jsonrpc`, `tls` or `tls-http1`.
     pub(super) fn address(&self, name: &str) -> &str {
         self.addresses.get(name).map_or("", String::as_str)
     }

@@ -21,7 +21,7 @@ pub struct BoolValue {
 pub enum PayloadType {
     /// Zeros.
     #[default]
-    #[schema(tag = 0)]
+    #[schema(tag = 0, proto = "COMPRESSABLE")]
     Compressable,
 }
 

@@ -54,33 +54,37 @@ pub(super) async fn empty_stream(caller: Caller) -> Outcome {
 }
 
 pub(super) async fn custom_metadata(caller: Caller) -> Outcome {
-    let (initial, trailing) = ("test_initial_metadata_value", "CgsKCwoL");
-    let echoed = |what: &str, headers: &Metadata, trailers: &Metadata| {
-        let all = |metadata: &Metadata, name: &str| {
-            metadata.get_all(name).map(|text| text.trim_end_matches('=').to_owned()).collect()
-        };
-        let headers: Vec<String> = all(headers, ECHO_INITIAL);
-        expect(&format!("{what}: headers"), &headers, &vec![initial.to_owned()])?;
-        let trailers: Vec<String> = all(trailers, ECHO_TRAILING);
-        expect(&format!("{what}: trailers"), &trailers, &vec![trailing.to_owned()])
-    };
+    custom_metadata_of_a_unary_call(caller.clone()).await?;
+    let client = caller.client();
+    let call = client.full_duplex_call(stream::iter([ping(1, 1)]));
+    let call = call.metadata(ECHO_INITIAL, INITIAL).metadata(ECHO_TRAILING, TRAILING);
+    let mut replies = call.await?;
+    let headers = caller.tap.headers();
+    expect_payload(&mut replies, 1).await?;
+    expect("the end", &replies.message().await?, &None)?;
+    echoed("stream", &headers, &replies.trailers())
+}
+
+pub(in super::super) async fn custom_metadata_of_a_unary_call(caller: Caller) -> Outcome {
     let client = caller.client();
     let request = SimpleRequest {
         response_size: 1,
         payload: Some(Payload::zeros(1)),
         ..SimpleRequest::default()
     };
-    let call = client.unary_call(request).metadata(ECHO_INITIAL, initial);
-    call.metadata(ECHO_TRAILING, trailing).await?;
-    echoed("unary", &caller.tap.headers(), &caller.tap.trailers())?;
+    let call = client.unary_call(request).metadata(ECHO_INITIAL, INITIAL);
+    call.metadata(ECHO_TRAILING, TRAILING).await?;
+    echoed("unary", &caller.tap.headers(), &caller.tap.trailers())
+}
 
-    let call = client.full_duplex_call(stream::iter([ping(1, 1)]));
-    let call = call.metadata(ECHO_INITIAL, initial).metadata(ECHO_TRAILING, trailing);
-    let mut replies = call.await?;
-    let headers = caller.tap.headers();
-    expect_payload(&mut replies, 1).await?;
-    expect("the end", &replies.message().await?, &None)?;
-    echoed("stream", &headers, &replies.trailers())
+fn echoed(what: &str, headers: &Metadata, trailers: &Metadata) -> Outcome {
+    let all = |metadata: &Metadata, name: &str| {
+        metadata.get_all(name).map(|text| text.trim_end_matches('=').to_owned()).collect()
+    };
+    let headers: Vec<String> = all(headers, ECHO_INITIAL);
+    expect(&format!("{what}: headers"), &headers, &vec![INITIAL.to_owned()])?;
+    let trailers: Vec<String> = all(trailers, ECHO_TRAILING);
+    expect(&format!("{what}: trailers"), &trailers, &vec![TRAILING.to_owned()])
 }
 
 pub(super) async fn status_code_and_message(caller: Caller) -> Outcome {
@@ -149,6 +153,35 @@ pub(super) async fn timeout_on_sleeping_server(caller: Caller) -> Outcome {
     expect("code", &status.code(), &Code::DeadlineExceeded)
 }
 
+/// A stream of replies that is left after the first.
+pub(in super::super) async fn cancelled_server_stream(caller: Caller) -> Outcome {
+    let mut replies = caller.client().streaming_output_call(late(&[1])).await?;
+    expect_payload(&mut replies, 1).await?;
+    drop(replies);
+    super::unary::empty_unary(caller).await
+}
+
+/// A stream of replies the first of which is late.
+pub(in super::super) async fn timeout_of_a_server_stream(caller: Caller) -> Outcome {
+    let client = caller.client();
+    let call = client.streaming_output_call(late(&[])).timeout(Duration::from_millis(50));
+    let status = match call.await {
+        Err(status) => status,
+        Ok(mut replies) => replies.message().await.err().ok_or("no error")?,
+    };
+    expect("code", &status.code(), &Code::DeadlineExceeded)
+}
+
+/// Asks for replies of these sizes at once, and for one after a long time.
+fn late(at_once: &[i32]) -> StreamingOutputCallRequest {
+    let last = ResponseParameters { size: 1, interval_us: 10_000_000, ..Default::default() };
+    let at_once = at_once.iter().copied().map(reply_of);
+    StreamingOutputCallRequest {
+        response_parameters: at_once.chain([last]).collect(),
+        ..StreamingOutputCallRequest::default()
+    }
+}
+
 type Requests = mpsc::Sender<StreamingOutputCallRequest>;
 
 /// Requests that are made one after another; dropping the sender ends them.
@@ -183,3 +216,6 @@ pub(super) async fn expect_payload(
 
 const REQUESTS: [usize; 4] = [27_182, 8, 1_828, 45_904];
 const RESPONSES: [i32; 4] = [31_415, 9, 2_653, 58_979];
+
+const INITIAL: &str = "test_initial_metadata_value";
+const TRAILING: &str = "CgsKCwoL";
