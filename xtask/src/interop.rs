@@ -13,6 +13,7 @@ mod scripts;
 use std::process::ExitCode;
 
 use self::client::{Count, Direction};
+use self::conformance::Extent;
 use self::peers::Peer;
 use self::programs::Programs;
 use crate::args::Args;
@@ -49,7 +50,8 @@ usage: cargo xtask interop [OPTIONS] [SUITE...]
                    it conformance), conformance or web (default: all)
   --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
                    grpcurl, buf-curl or browser (default: all that have the suite)
-  --only TEXT      cases whose name holds this
+  --only TEXT      cases whose name holds this; with it, or with --peer, no conformance
+  --brief          of conformance what has neither TLS nor zstd
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";
 
@@ -59,6 +61,7 @@ struct Options {
     peer: Option<Peer>,
     only: String,
     reference: bool,
+    conformance: Extent,
 }
 
 impl Options {
@@ -87,7 +90,9 @@ impl Options {
         let only = args.value("--only")?.unwrap_or_default();
         let peer = args.value::<String>("--peer")?;
         let peer = peer.map(|name| Peer::from_name(&name)).transpose()?;
-        let options = Self { suites, peer, only, reference: args.flag("--reference") };
+        let conformance = if args.flag("--brief") { Extent::Brief } else { Extent::Whole };
+        let reference = args.flag("--reference");
+        let options = Self { suites, peer, only, reference, conformance };
         args.finish()?;
         Ok(Some(options))
     }
@@ -118,7 +123,7 @@ fn interop(options: &Options) -> Result<Count, String> {
     // The runner's cases have names of its own kind.
     let runs_all = options.peer.is_none() && options.only.is_empty();
     if runs_all && options.suites.iter().any(|suite| suite == CONFORMANCE) {
-        total += programs.conformance()?;
+        total += programs.conformance(options.conformance)?;
     }
     if total == Count::default() {
         return Err(format!("no case has a name with `{}`", options.only));

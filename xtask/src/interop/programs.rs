@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::client::Count;
-use super::conformance;
+use super::conformance::{self, Extent};
 use super::peers::Peer;
 use super::scripts;
 use crate::repo;
@@ -55,9 +55,14 @@ impl Programs {
     /// It does not build.
     pub(super) fn ours(&self) -> Result<Side, String> {
         // Cases of hundreds of megabytes would take minutes in a debug build.
-        let build = ["build", "--release", "--package", "polywire-interop"];
+        let mut build = repo::cargo(&self.root);
+        build.args(["build", "--release", "--package", "polywire-interop"]);
         // The command line is a client too.
-        succeed(repo::cargo(&self.root).args(build).args(["--package", "polywire-cli"]))?;
+        build.args(["--package", "polywire-cli"]);
+        for name in ["interop-client", "interop-server", "polywire"] {
+            build.args(["--bin", name]);
+        }
+        succeed(&mut build)?;
         let folder = self.target.join("release");
         Ok(Side {
             client: program(&folder, "interop-client"),
@@ -109,9 +114,9 @@ impl Programs {
     ///
     /// # Errors
     /// Go is too old for it, or as [`conformance::run`].
-    pub(super) fn conformance(&self) -> Result<Count, String> {
+    pub(super) fn conformance(&self, extent: Extent) -> Result<Count, String> {
         check_go((1, 24))?;
-        conformance::run(&self.sources(), &self.target)
+        conformance::run(&self.sources(), &self.target, extent)
     }
 
     fn sources(&self) -> PathBuf {
