@@ -16,8 +16,26 @@ struct Kind {
     beginning: Vec<u8>,
     /// Sends a byte a second behind that.
     drips: bool,
-    /// When the server is to have hung up; never, if there is no rule that they break.
-    limit: Option<Duration>,
+    end: End,
+}
+
+/// What is to become of them.
+enum End {
+    /// The server hangs up at this time.
+    Closed(Duration),
+    /// It answers at this time.
+    Answered(Duration),
+    /// There is no rule that they break.
+    Never,
+}
+
+impl End {
+    const fn limit(&self) -> Option<Duration> {
+        match self {
+            Self::Closed(limit) | Self::Answered(limit) => Some(*limit),
+            Self::Never => None,
+        }
+    }
 }
 
 /// One of them.
@@ -25,7 +43,7 @@ struct Slow {
     kind: usize,
     stream: TcpStream,
     begin: Instant,
-    closed: Option<Duration>,
+    over: Option<Duration>,
 }
 
 const FIRST_BYTES: Duration = Duration::from_secs(5);
@@ -37,9 +55,9 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// All in all there are 5,000.
 fn kinds() -> Vec<Kind> {
-    let kind = |name, peers, beginning: &[u8], drips, limit| {
+    let kind = |name, peers, beginning: &[u8], drips, end| {
         let beginning = beginning.to_vec();
-        Kind { name, peers, beginning, drips, limit }
+        Kind { name, peers, beginning, drips, end }
     };
     let post = b"POST /Target/Echo HTTP/1.1\r\n";
     let argument = [
@@ -49,15 +67,15 @@ fn kinds() -> Vec<Kind> {
     .concat();
     // 200 bytes of a head are announced.
     let head = [PREFACE, &frame(kind::SETTINGS, 0, 0, &[]), b"\0\0\xc8\x01\x04\0\0\0\x01"].concat();
-    let (soon, later) = (Some(FIRST_BYTES), Some(HEAD_TIME));
+    let (soon, later) = (|| End::Closed(FIRST_BYTES), || End::Closed(HEAD_TIME));
     vec![
-        kind("nothing at all", 800, b"", false, soon),
-        kind("half a preface", 800, b"PRI * HTTP/2.0\r\n", false, soon),
-        kind("half a line of a request", 800, b"POST /Target/Ec", false, later),
-        kind("heads of a byte a second", 800, &[post, &b"x: "[..]].concat(), true, later),
-        kind("the same over HTTP/2", 800, &head, true, later),
-        kind("arguments that stop half way", 500, &argument, false, Some(BODY_STALL)),
-        kind("arguments of a byte a second", 500, &argument, true, None),
+        kind("nothing at all", 800, b"", false, soon()),
+        kind("half a preface", 800, b"PRI * HTTP/2.0\r\n", false, soon()),
+        kind("half a line of a request", 800, b"POST /Target/Ec", false, later()),
+        kind("heads of a byte a second", 800, &[post, &b"x: "[..]].concat(), true, later()),
+        kind("the same over HTTP/2", 800, &head, true, later()),
+        kind("arguments that stop half way", 500, &argument, false, End::Answered(BODY_STALL)),
+        kind("arguments of a byte a second", 500, &argument, true, End::Never),
     ]
 }
 
@@ -68,7 +86,7 @@ pub(super) fn slow(scene: &mut Scene<'_>) -> Result<(), String> {
     for (kind, how) in kinds.iter().enumerate() {
         for _ in 0..how.peers {
             let stream = connect(scene, &how.beginning)?;
-            peers.push(Slow { kind, stream, begin: Instant::now(), closed: None });
+            peers.push(Slow { kind, stream, begin: Instant::now(), over: None });
         }
     }
     let text = format!("{} open at once", scene.target.open_files()?);
@@ -76,13 +94,12 @@ pub(super) fn slow(scene: &mut Scene<'_>) -> Result<(), String> {
     watch(&kinds, &mut peers);
     for (number, kind) in kinds.iter().enumerate() {
         let of_kind = || peers.iter().filter(|peer| peer.kind == number);
-        let open = of_kind().filter(|peer| peer.closed.is_none()).count();
-        let last = of_kind().filter_map(|peer| peer.closed).max().unwrap_or_default();
+        let open = of_kind().filter(|peer| peer.over.is_none()).count();
+        let last = of_kind().filter_map(|peer| peer.over).max().unwrap_or_default();
         let (total, last_secs) = (kind.peers, last.as_secs_f64());
-        match kind.limit {
+        match kind.end.limit() {
             Some(limit) => {
-                let text =
-                    format!("{open} of {total} open, the last closed after {last_secs:.1} s");
+                let text = format!("{open} of {total} open, the last after {last_secs:.1} s");
                 scene.judge(kind.name, open == 0 && last <= limit + LATE, text);
             }
             None => scene.judge(kind.name, true, format!("{open} of {total} open, as they may")),
@@ -102,16 +119,17 @@ fn watch(kinds: &[Kind], peers: &mut [Slow]) {
             next_drip += SECOND;
         }
         waiting = false;
-        for peer in peers.iter_mut().filter(|peer| peer.closed.is_none()) {
+        for peer in peers.iter_mut().filter(|peer| peer.over.is_none()) {
             let Some(kind) = kinds.get(peer.kind) else { continue };
             if drip && kind.drips {
                 // Whether it went shows when the answer is read.
                 drop(peer.stream.write(b"x"));
             }
-            if closed(&mut peer.stream) {
-                peer.closed = Some(peer.begin.elapsed());
+            let seen = look(&mut peer.stream);
+            if seen.closed || seen.bytes && matches!(kind.end, End::Answered(_)) {
+                peer.over = Some(peer.begin.elapsed());
             }
-            waiting |= peer.closed.is_none() && kind.limit.is_some();
+            waiting |= peer.over.is_none() && kind.end.limit().is_some();
         }
     }
 }
@@ -124,14 +142,20 @@ fn connect(scene: &Scene<'_>, beginning: &[u8]) -> Result<TcpStream, String> {
     Ok(stream)
 }
 
-/// Whether the server has hung up.
-fn closed(stream: &mut TcpStream) -> bool {
-    let mut answer = [0; 256];
+/// What has come from the server.
+#[derive(Default)]
+struct Seen {
+    bytes: bool,
+    closed: bool,
+}
+
+fn look(stream: &mut TcpStream) -> Seen {
+    let (mut answer, mut seen) = ([0; 256], Seen::default());
     loop {
         match stream.read(&mut answer) {
-            Ok(0) => return true,
-            Ok(_some) => {}
-            Err(error) => return error.kind() != ErrorKind::WouldBlock,
+            Ok(0) => return Seen { closed: true, ..seen },
+            Ok(_some) => seen.bytes = true,
+            Err(error) => return Seen { closed: error.kind() != ErrorKind::WouldBlock, ..seen },
         }
     }
 }

@@ -155,7 +155,7 @@ pub(super) fn metadata(scene: &mut Scene<'_>) -> Result<(), String> {
         }
     }
     for ((name, value), (seen, lives)) in HEADERS.iter().zip(first) {
-        let what = format!("{name}: {}", value.escape_debug());
+        let what = format!("{}: {}", name.escape_debug(), value.escape_debug());
         let text = format!("{}; the connection lives: {lives}", seen.text());
         if !lives && ENDS_THE_CONNECTION.contains(&(*name, *value)) {
             scene.miss(&what, &text, "the library beneath does not tell the stream");
