@@ -47,9 +47,10 @@ const HELP: &str = "\
 usage: cargo xtask interop [OPTIONS] [SUITE...]
 
   SUITE            netrpc, jsonrpc, grpc (and with it reflection), reflection, connect (and with
-                   it conformance), conformance or web (default: all)
+                   it conformance), conformance, micro or web (default: all)
   --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
-                   grpcurl, buf-curl or browser (default: all that have the suite)
+                   go-micro-v6, go-micro-v5, go-micro-v4, go-micro-v2, grpcurl, buf-curl or browser
+                   (default: all that have the suite)
   --only TEXT      cases whose name holds this; with it, or with --peer, no conformance
   --brief          of conformance what has neither TLS nor zstd
   --reference      each peer's client against its own server first, which shows that the cases are

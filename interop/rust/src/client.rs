@@ -4,6 +4,7 @@ mod calls;
 mod connect;
 mod grpc;
 mod jsonrpc;
+mod micro;
 mod netrpc;
 mod peer;
 mod reflection;
@@ -29,7 +30,7 @@ pub struct ClientOptions {
     pub certificates: PathBuf,
     /// Run the cases whose name holds this.
     pub only: String,
-    /// `netrpc`, `jsonrpc`, `grpc`, `connect`; the first two if there is none.
+    /// `netrpc`, `jsonrpc`, `grpc`, `connect`, `micro`; the first two if there is none.
     pub suites: Vec<String>,
 }
 
@@ -88,6 +89,7 @@ pub async fn run(
             "grpc" => grpc::cases(),
             "reflection" => reflection::cases(),
             "connect" => connect::cases(),
+            "micro" => micro::cases(),
             other => return Err(format!("unknown suite `{other}`").into()),
         };
         for case in cases {

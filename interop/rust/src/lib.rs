@@ -8,6 +8,7 @@ mod builtin;
 pub mod client;
 pub mod grpc;
 pub mod odd;
+pub mod trouble;
 mod types;
 
 pub use arith::{Args, Arith, ArithClient, ArithServer, Reply};

@@ -19,6 +19,14 @@ pub(super) enum Peer {
     ConnectPython,
     /// `grpcurl`, which goes by reflection; the server is grpc-go's.
     Grpcurl,
+    /// `go-micro.dev/v6`.
+    GoMicroV6,
+    /// `go-micro.dev/v5`.
+    GoMicroV5,
+    /// `go-micro.dev/v4`.
+    GoMicroV4,
+    /// `github.com/micro/go-micro/v2`, its client and server called mucp.
+    GoMicroV2,
     /// `buf curl`, which is told the services by a file.
     BufCurl,
     /// `@connectrpc/connect-web`, in a headless Chromium.
@@ -26,7 +34,7 @@ pub(super) enum Peer {
 }
 
 impl Peer {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Go,
         Self::GrpcGo,
         Self::GrpcJs,
@@ -34,6 +42,10 @@ impl Peer {
         Self::ConnectGo,
         Self::ConnectNode,
         Self::ConnectPython,
+        Self::GoMicroV6,
+        Self::GoMicroV5,
+        Self::GoMicroV4,
+        Self::GoMicroV2,
         Self::Grpcurl,
         Self::BufCurl,
         Self::Browser,
@@ -49,6 +61,10 @@ impl Peer {
             Self::ConnectGo => "connect-go",
             Self::ConnectNode => "connect-node",
             Self::ConnectPython => "connect-python",
+            Self::GoMicroV6 => "go-micro-v6",
+            Self::GoMicroV5 => "go-micro-v5",
+            Self::GoMicroV4 => "go-micro-v4",
+            Self::GoMicroV2 => "go-micro-v2",
             Self::Grpcurl => "grpcurl",
             Self::BufCurl => "buf-curl",
             Self::Browser => "browser",
@@ -63,6 +79,7 @@ impl Peer {
             Self::ConnectGo | Self::ConnectNode | Self::ConnectPython | Self::BufCurl => {
                 &["connect"]
             }
+            Self::GoMicroV6 | Self::GoMicroV5 | Self::GoMicroV4 | Self::GoMicroV2 => &["micro"],
             Self::Grpcurl => &["reflection"],
             Self::Browser => &["web"],
         }

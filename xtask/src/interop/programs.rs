@@ -92,6 +92,10 @@ impl Programs {
                 check_go((1, 25))?;
                 Ok(Side::new(name, &self.go("go-connect", &["./client", "./server"])?))
             }
+            Peer::GoMicroV6 | Peer::GoMicroV5 | Peer::GoMicroV4 | Peer::GoMicroV2 => {
+                check_go((1, 25))?;
+                Ok(Side::new(name, &self.go(name, &["./client", "./server"])?))
+            }
             Peer::ConnectNode => {
                 scripts::connect_node(name, &self.sources(), &self.target.join("interop"))
             }

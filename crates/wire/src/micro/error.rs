@@ -109,6 +109,9 @@ impl From<MicroError> for Status {
         let code = match error.code {
             // The router of a go-micro server gives a text alone.
             0 if error.detail.starts_with("rpc: can't find ") => Code::Unimplemented,
+            // So does a handler that gives back why its context has ended.
+            0 if error.detail == "context deadline exceeded" => Code::DeadlineExceeded,
+            0 if error.detail == "context canceled" => Code::Cancelled,
             code => code_from_micro(code),
         };
         Self::new(code, error.detail.clone()).with_source(error)
@@ -186,7 +189,13 @@ mod tests {
         let error = MicroError::parse("rpc: can't find service X");
         assert_eq!((error.code, error.detail.as_str()), (0, "rpc: can't find service X"));
         assert_eq!(Status::from(error).code(), Code::Unimplemented);
-        assert_eq!(Status::from(MicroError::parse("boom")).code(), Code::Unknown);
+        for (text, code) in [
+            ("boom", Code::Unknown),
+            ("context deadline exceeded", Code::DeadlineExceeded),
+            ("context canceled", Code::Cancelled),
+        ] {
+            assert_eq!(Status::from(MicroError::parse(text)).code(), code);
+        }
         assert_eq!(MicroError::parse("7").detail, "7");
     }
 

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use polywire::server::Cors;
 use polywire::{App, TlsServer};
 use polywire_interop::grpc::{TestService, TestServiceServer};
+use polywire_interop::trouble::{Trouble, TroubleServer};
 use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Types, TypesServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, stdin};
@@ -39,6 +40,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .serve(BuiltinServer::new(Builtin))
         .serve(TypesServer::new(Types))
         .serve(TestServiceServer::new(TestService))
+        .serve(TroubleServer::new(Trouble))
         .private()
         .listen(listen)
         .start()

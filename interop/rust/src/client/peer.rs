@@ -37,9 +37,10 @@ impl Peer {
         self.addresses.get(name).map_or("", String::as_str)
     }
 
-    /// Why the server cannot do its part of a case, or of all over a wire; `None` if it can.
+    /// Why the server cannot do its part of a case, by its whole name or any part of that; `None` if
+    /// it can.
     pub(super) fn absence(&self, case: &str) -> Option<&str> {
-        let mut names = case.split('/');
+        let mut names = case.split('/').chain([case]);
         names.find_map(|name| self.addresses.get(&format!("without {name}"))).map(String::as_str)
     }
 

@@ -1,0 +1,272 @@
+package cases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	testpb "google.golang.org/grpc/interop/grpc_testing"
+)
+
+type testCase struct {
+	name string
+	run  func(context.Context, *target) error
+}
+
+var all = []testCase{
+	{"empty_unary", emptyUnary},
+	{"unary", unary},
+	{"large_unary", largeUnary},
+	{"error", fails},
+	{"every_code", everyCode},
+	{"special_text", specialText},
+	{"unknown_method", unknownMethod},
+	{"panic", panics},
+	{"deadline", deadline},
+	{"keep_alive_1000", keepAlive},
+	{"at_once", atOnce},
+	{"stream_out", streamOut},
+	{"stream_both_ways", streamBothWays},
+	{"stream_error", streamError},
+}
+
+// target is a server, called in one content type.
+type target struct {
+	library     Library
+	client      Client
+	contentType string
+}
+
+func (t *target) call(ctx context.Context, endpoint string, request, reply any) error {
+	return t.client.Call(ctx, endpoint, t.contentType, request, reply)
+}
+
+func (t *target) unary(ctx context.Context, sent, wanted int32) error {
+	request := &testpb.SimpleRequest{ResponseSize: wanted, Payload: zeros(sent)}
+	reply := new(testpb.SimpleResponse)
+	if err := t.call(ctx, "TestService.UnaryCall", request, reply); err != nil {
+		return err
+	}
+	return expect("bytes", int32(len(reply.GetPayload().GetBody())), wanted)
+}
+
+func emptyUnary(ctx context.Context, t *target) error {
+	return t.call(ctx, "TestService.EmptyCall", new(testpb.Empty), new(testpb.Empty))
+}
+
+func unary(ctx context.Context, t *target) error {
+	return t.unary(ctx, 100, 200)
+}
+
+func largeUnary(ctx context.Context, t *target) error {
+	return t.unary(ctx, 271828, 314159)
+}
+
+// failing asks for an error, and gives what came.
+func (t *target) failing(ctx context.Context, code int32, text string) (Error, error) {
+	request := &testpb.SimpleRequest{ResponseStatus: &testpb.EchoStatus{Code: code, Message: text}}
+	err := t.call(ctx, "TestService.UnaryCall", request, new(testpb.SimpleResponse))
+	if err == nil {
+		return Error{}, errors.New("no error")
+	}
+	return t.library.Parse(err), nil
+}
+
+func fails(ctx context.Context, t *target) error {
+	found, err := t.failing(ctx, 5, "not here")
+	if err != nil {
+		return err
+	}
+	return expect("error", found, Error{"interop", 404, "not here"})
+}
+
+func everyCode(ctx context.Context, t *target) error {
+	for code, wanted := range map[int32]int32{3: 400, 4: 408, 5: 404, 6: 409, 7: 403, 8: 429, 9: 412, 12: 501, 14: 503, 15: 500, 16: 401} {
+		found, err := t.failing(ctx, code, "text")
+		if err != nil {
+			return err
+		}
+		if err := expect(fmt.Sprint("code for ", code), found.Code, wanted); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func specialText(ctx context.Context, t *target) error {
+	text := "\t\ntest with whitespace\r\nand Unicode BMP ☺ and non-BMP 😈 and <html> & \"quotes\"\t\n"
+	found, err := t.failing(ctx, 5, text)
+	if err != nil {
+		return err
+	}
+	return expect("text", found.Detail, text)
+}
+
+func unknownMethod(ctx context.Context, t *target) error {
+	for _, endpoint := range []string{"TestService.UnimplementedCall", "Unimplemented.Call"} {
+		err := t.call(ctx, endpoint, new(testpb.Empty), new(testpb.Empty))
+		if err == nil {
+			return errors.New("no error")
+		}
+		if err := expect("code", t.library.Parse(err).Code, 501); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// panics wants an answer, where go-micro's own server gives none.
+func panics(ctx context.Context, t *target) error {
+	err := t.call(ctx, "Trouble.Explode", new(testpb.Empty), new(testpb.Empty))
+	if err == nil {
+		return errors.New("no error")
+	}
+	found := t.library.Parse(err)
+	if err := expect("who and code", Error{found.ID, found.Code, ""}, Error{"go.micro.server", 500, ""}); err != nil {
+		return err
+	}
+	return unary(ctx, t)
+}
+
+func deadline(ctx context.Context, t *target) error {
+	short, cancel := context.WithTimeout(ctx, 300*time.Millisecond)
+	defer cancel()
+	begun := time.Now()
+	err := t.call(short, "Trouble.Wait", new(testpb.Empty), new(testpb.Empty))
+	if err == nil {
+		return errors.New("no error")
+	}
+	if err := expect("code", t.library.Parse(err).Code, 408); err != nil {
+		return err
+	}
+	if took := time.Since(begun); took > 3*time.Second {
+		return fmt.Errorf("it took %s", took)
+	}
+	return unary(ctx, t)
+}
+
+func keepAlive(ctx context.Context, t *target) error {
+	for n := range int32(1000) {
+		if err := t.unary(ctx, n%7, n%11); err != nil {
+			return fmt.Errorf("call %d: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func atOnce(ctx context.Context, t *target) error {
+	var wait sync.WaitGroup
+	failed := make(chan error, 32)
+	for range 32 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			for n := range int32(50) {
+				if err := t.unary(ctx, n, 3*n); err != nil {
+					failed <- err
+					return
+				}
+			}
+		}()
+	}
+	wait.Wait()
+	close(failed)
+	return <-failed
+}
+
+func outputRequest(sizes ...int32) *testpb.StreamingOutputCallRequest {
+	request := new(testpb.StreamingOutputCallRequest)
+	for _, size := range sizes {
+		request.ResponseParameters = append(request.ResponseParameters, &testpb.ResponseParameters{Size: size})
+	}
+	return request
+}
+
+func receive(stream Stream, sizes ...int32) error {
+	for _, size := range sizes {
+		reply := new(testpb.StreamingOutputCallResponse)
+		if err := stream.Recv(reply); err != nil {
+			return err
+		}
+		if err := expect("bytes", int32(len(reply.GetPayload().GetBody())), size); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// streamOut sends its argument as generated clients do: as the second message.
+func streamOut(ctx context.Context, t *target) error {
+	stream, err := t.client.Stream(ctx, "TestService.StreamingOutputCall", t.contentType, outputRequest())
+	if err != nil {
+		return err
+	}
+	sizes := make([]int32, 200)
+	for at := range sizes {
+		sizes[at] = int32(at)
+	}
+	if err := stream.Send(outputRequest(sizes...)); err != nil {
+		return err
+	}
+	if err := receive(stream, sizes...); err != nil {
+		return err
+	}
+	if err := stream.Recv(new(testpb.StreamingOutputCallResponse)); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("behind the last message: %v", err)
+	}
+	return stream.Close()
+}
+
+func streamBothWays(ctx context.Context, t *target) error {
+	stream, err := t.client.Stream(ctx, "TestService.FullDuplexCall", t.contentType, outputRequest())
+	if err != nil {
+		return err
+	}
+	for _, size := range []int32{31415, 9, 2653, 58979} {
+		if err := stream.Send(outputRequest(size)); err != nil {
+			return err
+		}
+		if err := receive(stream, size); err != nil {
+			return err
+		}
+	}
+	return stream.Close()
+}
+
+func streamError(ctx context.Context, t *target) error {
+	stream, err := t.client.Stream(ctx, "TestService.FullDuplexCall", t.contentType, outputRequest())
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	request := outputRequest(7)
+	if err := stream.Send(request); err != nil {
+		return err
+	}
+	if err := receive(stream, 7); err != nil {
+		return err
+	}
+	request.ResponseStatus = &testpb.EchoStatus{Code: 5, Message: "no more"}
+	if err := stream.Send(request); err != nil {
+		return err
+	}
+	err = stream.Recv(new(testpb.StreamingOutputCallResponse))
+	if err == nil {
+		return errors.New("no error")
+	}
+	return expect("error", t.library.Parse(err).Detail, "no more")
+}
+
+func zeros(size int32) *testpb.Payload {
+	return &testpb.Payload{Body: make([]byte, size)}
+}
+
+func expect[T comparable](what string, found, wanted T) error {
+	if found == wanted {
+		return nil
+	}
+	return fmt.Errorf("%s: got %v, want %v", what, found, wanted)
+}
