@@ -62,3 +62,51 @@ async fn a_slow_reader_gets_every_byte() {
         assert_eq!(peer.call::<String>("Probe.Text", size).await, text_of(size));
     }
 }
+
+/// A frame of HTTP/2.
+#[cfg(feature = "http")]
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let [_, a, b, c] = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&[a, b, c, kind, flags], &stream.to_be_bytes()[..], payload].concat()
+}
+
+/// A call of gRPC for a text of 64 KiB.
+#[cfg(feature = "http")]
+fn call_for_a_text(stream: u32) -> Vec<u8> {
+    let literal = |name: &str, value: &str| {
+        let len = |text: &str| u8::try_from(text.len()).unwrap();
+        [&[0, len(name)], name.as_bytes(), &[len(value)], value.as_bytes()].concat()
+    };
+    let head = [
+        literal(":method", "POST"),
+        literal(":scheme", "http"),
+        literal(":path", "/Probe/Text"),
+        literal("content-type", "application/grpc+json"),
+    ];
+    [frame(1, 4, stream, &head.concat()), frame(0, 1, stream, b"\0\0\0\0\x0565536")].concat()
+}
+
+#[cfg(feature = "http")]
+#[tokio::test(start_paused = true)]
+async fn calls_whose_replies_nobody_takes_do_not_begin() {
+    let probe = Probe::new();
+    let server = start("nobody takes", &probe, |server| server).await;
+    let mut peer = server.dial().await;
+    // Every window is as wide as it goes, so it is the connection that is full.
+    let widest = [&[0, 4][..], &0x7fff_ffff_u32.to_be_bytes()].concat();
+    let wider = (0x7fff_ffff_u32 - 65_535).to_be_bytes();
+    peer.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
+    peer.write_all(&[frame(4, 0, 0, &widest), frame(8, 0, 0, &wider)].concat()).await.unwrap();
+    for number in 0..500 {
+        peer.write_all(&call_for_a_text(number * 2 + 1)).await.unwrap();
+    }
+    // The clock goes on once nobody has anything left to do.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = probe.done();
+    assert!((1..=64).contains(&begun), "{begun} calls have begun");
+    // They do once there is room.
+    let mut replies = Vec::new();
+    while probe.done() < 500 {
+        assert_ne!(peer.read_buf(&mut replies).await.unwrap(), 0, "the server closed");
+    }
+}

@@ -70,12 +70,15 @@ impl ServiceDefinition for Probe {
 
     fn methods(self) -> Vec<Method> {
         let [encrypted, text, wait, who, work] = &METHODS;
-        let waiting = self.clone();
+        let (waiting, texts) = (self.clone(), Arc::clone(&self.done));
         vec![
             unary(encrypted, |cx: Context, _: i64| async move {
                 Ok(cx.connection.is_some_and(|connection| connection.tls))
             }),
-            unary(text, |_: Context, size: i64| async move { Ok(text_of(size)) }),
+            unary(text, move |_: Context, size: i64| {
+                texts.fetch_add(1, Ordering::SeqCst);
+                async move { Ok(text_of(size)) }
+            }),
             unary(wait, move |_: Context, _: i64| waiting.clone().wait()),
             unary(who, |cx: Context, _: i64| async move { Ok(name_of(&cx)) }),
             unary(work, move |_: Context, _: i64| self.clone().wait()),
