@@ -1,6 +1,6 @@
 //! The trait at the leaf, and its one match over encodings.
 
-use polywire_core::{Encoding, Payload};
+use polywire_core::{Appended, Encoding, Payload};
 use polywire_gob::{Frame, TypeTable};
 use polywire_schema::{Schema, Type};
 use serde::Serialize;
@@ -22,6 +22,17 @@ pub trait Message: Schema + Sized + Send + 'static {
     /// When the encoding cannot express the value, such as NaN in JSON.
     fn encode(&self, to: Encoding) -> Result<Payload, CodecError>;
 
+    /// Appends the value's bytes to `out`, and gives what else the encoding needs: what
+    /// [`Payload::context`] would be.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode); then `out` may end in a part of the value.
+    fn append(&self, to: Encoding, out: &mut Vec<u8>) -> Result<Appended, CodecError> {
+        let payload = self.encode(to)?;
+        out.extend_from_slice(&payload.bytes);
+        Ok(payload.context)
+    }
+
     /// Reads a value.
     ///
     /// # Errors
@@ -40,6 +51,14 @@ macro_rules! __impl_message {
                 to: $crate::__private::Encoding,
             ) -> ::core::result::Result<$crate::__private::Payload, $crate::CodecError> {
                 $crate::encode(self, to)
+            }
+
+            fn append(
+                &self,
+                to: $crate::__private::Encoding,
+                out: &mut ::std::vec::Vec<u8>,
+            ) -> ::core::result::Result<$crate::__private::Appended, $crate::CodecError> {
+                $crate::append(self, to, out)
             }
 
             fn decode(
@@ -69,6 +88,29 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
         Encoding::Protobuf => Ok(Payload::new(to, protobuf::to_bytes(value)?)),
         Encoding::ProtoJson => Ok(Payload::new(to, json::to_bytes(value, json::Style::Proto)?)),
         _ => Err(CodecError::Unsupported(to)),
+    }
+}
+
+/// Appends the bytes of any serde value that has a schema.
+///
+/// # Errors
+/// As [`Message::append`].
+pub fn append<T: Serialize + Schema + ?Sized>(
+    value: &T,
+    to: Encoding,
+    out: &mut Vec<u8>,
+) -> Result<Appended, CodecError> {
+    match to {
+        Encoding::Gob => Ok(Some(polywire_gob::append(value, out)?)),
+        Encoding::Protobuf => {
+            protobuf::append(value, out)?;
+            Ok(None)
+        }
+        _ => {
+            let payload = encode(value, to)?;
+            out.extend_from_slice(&payload.bytes);
+            Ok(payload.context)
+        }
     }
 }
 

@@ -22,7 +22,7 @@ mod fields;
 mod form;
 mod well_known;
 
-use polywire_core::{Encoding, Payload};
+use polywire_core::{Appended, Encoding, Payload};
 use polywire_schema::Schema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -50,6 +50,23 @@ pub fn encode<T: Fields + Serialize + Schema>(
         Encoding::ProtoJson => Ok(Payload::new(to, canonical::to_bytes(message)?)),
         _ => crate::encode(message, to),
     }
+}
+
+/// Appends a message's bytes.
+///
+/// # Errors
+/// As [`Message::append`](crate::Message::append).
+pub fn append<T: Fields + Serialize + Schema>(
+    message: &T,
+    to: Encoding,
+    out: &mut Vec<u8>,
+) -> Result<Appended, CodecError> {
+    match to {
+        Encoding::Protobuf => message.encode_raw(out),
+        Encoding::ProtoJson => out.extend_from_slice(&canonical::to_bytes(message)?),
+        _ => return crate::append(message, to, out),
+    }
+    Ok(None)
 }
 
 /// Decodes a message.
@@ -110,6 +127,14 @@ macro_rules! __impl_prost_message {
                     to: __p::Encoding,
                 ) -> ::core::result::Result<__p::Payload, $crate::CodecError> {
                     __p::prost::encode(self, to)
+                }
+
+                fn append(
+                    &self,
+                    to: __p::Encoding,
+                    out: &mut ::std::vec::Vec<u8>,
+                ) -> ::core::result::Result<__p::Appended, $crate::CodecError> {
+                    __p::prost::append(self, to, out)
                 }
 
                 fn decode(

@@ -52,7 +52,7 @@ use serde::de::DeserializeOwned;
 pub use self::error::ProtobufError;
 pub use self::form::member_tag;
 pub use self::name::{json_name, member_name, value_name};
-use self::read::Reader;
+use self::read::{Reader, Search};
 use self::write::Writer;
 
 /// Messages within each other; the limit of Google's own readers.
@@ -65,8 +65,19 @@ const MAX_DEPTH: usize = 100;
 /// messages more than 100 levels deep.
 pub fn to_bytes<T: Serialize + Schema + ?Sized>(value: &T) -> Result<Bytes, ProtobufError> {
     let mut out = Vec::with_capacity(128);
-    value.serialize(Writer::new(&mut out, T::TYPE))?;
+    append(value, &mut out)?;
     Ok(Bytes::from(out))
+}
+
+/// Appends a value.
+///
+/// # Errors
+/// As [`to_bytes`]; then `out` may end in a part of the value.
+pub fn append<T: Serialize + Schema + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<(), ProtobufError> {
+    Ok(value.serialize(Writer::new(out, T::TYPE))?)
 }
 
 /// Reads a value; all the bytes belong to it.
@@ -75,7 +86,8 @@ pub fn to_bytes<T: Serialize + Schema + ?Sized>(value: &T) -> Result<Bytes, Prot
 /// When the bytes are no message, more than 100 levels deep, or of another type; the text names
 /// the field.
 pub fn from_bytes<T: DeserializeOwned + Schema>(bytes: &[u8]) -> Result<T, ProtobufError> {
-    Ok(T::deserialize(Reader::root(bytes, T::TYPE)?)?)
+    let read = |search| T::deserialize(Reader::root(bytes, T::TYPE, search)?);
+    Ok(read(Search::Rising).or_else(|_| read(Search::Anywhere))?)
 }
 
 /// Checks that protobuf can carry a type. Other wires may carry a type that this one cannot, so

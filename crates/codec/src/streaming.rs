@@ -5,7 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
-use polywire_core::{Body, Encoding, Metadata, Payload, PayloadStream, Response, Status, Trailers};
+use polywire_core::{
+    AppendStream, Appended, Body, Encoding, Metadata, Payload, PayloadStream, Response, Status,
+    Trailers,
+};
 
 use crate::{CodecError, Message};
 
@@ -174,7 +177,7 @@ pub fn encode_stream<T: Message>(
     stream: impl Stream<Item = Result<T, Status>> + Send + 'static,
     to: Encoding,
 ) -> PayloadStream {
-    PayloadStream::new(to, Encoded { inner: Some(Box::pin(stream)), to })
+    PayloadStream::appending(to, Encoded { inner: Some(Box::pin(stream)), to })
 }
 
 struct Encoded<S> {
@@ -183,19 +186,49 @@ struct Encoded<S> {
     to: Encoding,
 }
 
+impl<S> Encoded<S> {
+    /// The next value as `encode` makes it; the stream is gone after an error and at the end.
+    #[inline]
+    fn poll_encoded<T, R>(
+        &mut self,
+        cx: &mut Context<'_>,
+        encode: impl FnOnce(T, Encoding) -> Result<R, CodecError>,
+    ) -> Poll<Option<Result<R, Status>>>
+    where
+        S: Stream<Item = Result<T, Status>>,
+    {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let next = match ready!(inner.as_mut().poll_next(cx)) {
+            Some(Ok(value)) => Some(encode(value, self.to).map_err(CodecError::into_reply_status)),
+            Some(Err(status)) => Some(Err(status)),
+            None => None,
+        };
+        if !matches!(next, Some(Ok(_))) {
+            self.inner = None;
+        }
+        Poll::Ready(next)
+    }
+}
+
 impl<T: Message, S: Stream<Item = Result<T, Status>>> Stream for Encoded<S> {
     type Item = Result<Payload, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let Some(inner) = &mut this.inner else { return Poll::Ready(None) };
-        let next = ready!(inner.as_mut().poll_next(cx)).map(|item| {
-            item.and_then(|value| value.encode(this.to).map_err(CodecError::into_reply_status))
-        });
-        if !matches!(next, Some(Ok(_))) {
-            this.inner = None;
-        }
-        Poll::Ready(next)
+        self.get_mut().poll_encoded(cx, |value: T, to| value.encode(to))
+    }
+}
+
+impl<T: Message, S: Stream<Item = Result<T, Status>>> AppendStream for Encoded<S> {
+    fn poll_append(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Poll<Option<Result<Appended, Status>>> {
+        let start = out.len();
+        self.get_mut().poll_encoded(cx, |value: T, to| {
+            // Half a value must not stay.
+            value.append(to, out).inspect_err(|_| out.truncate(start))
+        })
     }
 }
 
@@ -207,10 +240,10 @@ mod tests {
 
     use super::*;
 
-    struct Items(Vec<Result<Payload, Status>>);
+    struct Items<T>(Vec<Result<T, Status>>);
 
-    impl Stream for Items {
-        type Item = Result<Payload, Status>;
+    impl<T: Unpin> Stream for Items<T> {
+        type Item = Result<T, Status>;
 
         fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
             let items = &mut self.0;
@@ -260,5 +293,42 @@ mod tests {
         assert_eq!(&*poll(&mut encoded).unwrap().unwrap().bytes, b"2.5");
         assert_eq!(poll(&mut encoded).unwrap().unwrap_err().code(), Code::Aborted);
         assert!(poll(&mut encoded).is_none());
+    }
+
+    #[test]
+    fn values_are_appended_as_they_are_encoded_and_half_a_value_is_not() {
+        let values = || Items(vec![Ok(1.5), Ok(2.5), Ok(f64::NAN), Ok(3.5)]);
+        let to = Encoding::GoJson;
+        let payloads = PayloadStream::new(to, encode_stream(values(), to));
+        for mut stream in [encode_stream(values(), to), payloads] {
+            let mut cx = Context::from_waker(Waker::noop());
+            let mut out = b"[".to_vec();
+            for expected in ["[1.5", "[1.52.5"] {
+                let Poll::Ready(Some(Ok(None))) = stream.poll_append(&mut cx, &mut out) else {
+                    panic!("no value, or one that needs more than its bytes");
+                };
+                assert_eq!(out, expected.as_bytes());
+            }
+            let Poll::Ready(Some(Err(status))) = stream.poll_append(&mut cx, &mut out) else {
+                panic!("Go's JSON has no NaN");
+            };
+            assert_eq!(status.code(), Code::Internal);
+            assert_eq!(out, b"[1.52.5");
+            assert!(matches!(stream.poll_append(&mut cx, &mut out), Poll::Ready(None)));
+        }
+    }
+
+    #[test]
+    fn a_payload_in_another_encoding_than_its_stream_is_not_appended() {
+        let items = Items(vec![Ok(7_i64.encode(Encoding::Json).unwrap())]);
+        let mut stream = PayloadStream::new(Encoding::Gob, items);
+        let mut out = Vec::new();
+        let Poll::Ready(Some(Err(status))) =
+            stream.poll_append(&mut Context::from_waker(Waker::noop()), &mut out)
+        else {
+            panic!("JSON is no gob");
+        };
+        assert_eq!(status.message(), "a value in json in a stream of gob");
+        assert!(out.is_empty());
     }
 }

@@ -100,7 +100,7 @@ pub use self::definitions::{Definitions, Sent};
 pub use self::error::{DecodeError, EncodeError, RegisterError, StreamError};
 pub use self::frame::Frame;
 pub use self::limits::Limits;
-pub use self::ser::{encode, to_vec};
+pub use self::ser::{append, encode, to_vec};
 pub use self::split::{Peeked, Splitter};
 pub use self::stream::{Decoder, Encoder};
 pub use self::table::{FieldType, OpaqueKind, TypeTable};

@@ -45,6 +45,31 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
     Ok((finish(scratch, start), Arc::clone(compiled.definitions())))
 }
 
+/// Appends a value's message, without definitions; gives the definitions it needs.
+///
+/// # Errors
+/// As [`encode`]; then `out` is as it was.
+pub fn append<T: Serialize + Schema + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<Arc<Definitions>, EncodeError> {
+    let compiled = compile(T::TYPE)?;
+    if compiled.is_open && !Needed::has_begun() {
+        let (message, definitions) = encode(value)?;
+        out.extend_from_slice(&message);
+        return Ok(definitions);
+    }
+    let mut scratch = SCRATCH.take();
+    let start = message(value, T::TYPE, compiled, &mut scratch);
+    if let Ok(start) = &start {
+        out.extend_from_slice(scratch.get(*start..).unwrap_or_default());
+    }
+    if scratch.len() <= MAX_COPIED {
+        SCRATCH.set(scratch);
+    }
+    start.map(|_| Arc::clone(compiled.definitions()))
+}
+
 /// Encodes a value with all its definitions: a whole stream of one value.
 ///
 /// # Errors
@@ -65,7 +90,7 @@ thread_local! {
     static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// The longest message that is copied out of the scratch buffer; longer ones take the buffer along.
+/// Up to which length of a message the scratch buffer is kept; longer ones take it along.
 const MAX_COPIED: usize = 4 << 10;
 
 /// Room in front of a message for its length.

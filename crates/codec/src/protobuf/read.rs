@@ -1,5 +1,8 @@
-//! Reads values of known types. Each message is looked over once for where its fields are, since
-//! they may come in any order and more than once; then serde gets each of them once.
+//! Reads values of known types.
+//!
+//! Fields may come in any order and more than once, and serde gets each of them once. Writers put
+//! them in the order of their tags: a value is read in that belief at first, and if anything is
+//! wrong, from the start once more, with each message looked over for where its fields are.
 
 mod choice;
 mod list;
@@ -15,7 +18,7 @@ use serde::de::value::SeqDeserializer;
 
 use self::choice::Choice;
 use self::list::{ByteItems, read_array, read_list, read_map};
-use self::members::{Found, Members, Parts, Slots};
+use self::members::{Found, Members, Parts, Slots, located};
 use self::place::Place;
 use super::error::Failure;
 use super::form::{is_bytes, is_message, spreads};
@@ -36,23 +39,35 @@ enum Input<'a> {
     Contents(&'a [u8]),
 }
 
-/// How far inside a value is.
-#[derive(Clone, Copy, Default)]
+/// How the fields of a message are found.
+#[derive(Clone, Copy)]
+pub(super) enum Search {
+    /// Each where its turn comes.
+    Rising,
+    /// By looking the message over first.
+    Anywhere,
+}
+
+/// How far inside a value is, and how it is read.
+#[derive(Clone, Copy)]
 struct Depth {
-    messages: usize,
+    search: Search,
+    messages: u8,
     /// Those of the messages that came in several parts and were put together.
-    joined: usize,
+    joined: u8,
 }
 
 impl Depth {
+    #[inline]
     fn within(self, joined: bool) -> Result<Self, Failure> {
-        let depth = Self { messages: self.messages + 1, joined: self.joined + usize::from(joined) };
+        let joined = self.joined + u8::from(joined);
+        let depth = Self { search: self.search, messages: self.messages + 1, joined };
         // Each takes a copy of what is in it, and all of them are there at the same time.
         if depth.joined > MAX_JOINED {
             let why = "more than 8 messages within each other come in parts";
             return Err(ProtobufError::Malformed { field: String::new(), why }.into());
         }
-        if depth.messages > MAX_DEPTH {
+        if usize::from(depth.messages) > MAX_DEPTH {
             return Err(ProtobufError::TooDeep { limit: MAX_DEPTH }.into());
         }
         Ok(depth)
@@ -60,7 +75,7 @@ impl Depth {
 }
 
 /// Messages within each other that may come in parts; writers make none at all.
-const MAX_JOINED: usize = 8;
+const MAX_JOINED: u8 = 8;
 
 /// One value to be read.
 #[derive(Clone, Copy)]
@@ -75,18 +90,24 @@ pub(super) struct Reader<'r, 'a> {
 
 impl<'r, 'a> Reader<'r, 'a> {
     /// Reads an argument or result.
-    pub(super) fn root(bytes: &'a [u8], ty: &'static Type) -> Result<Self, Failure> {
+    #[inline]
+    pub(super) fn root(
+        bytes: &'a [u8],
+        ty: &'static Type,
+        search: Search,
+    ) -> Result<Self, Failure> {
         let whole = Self {
             input: Input::Contents(bytes),
             ty,
             single: false,
-            depth: Depth::default(),
+            depth: Depth { search, messages: 0, joined: 0 },
             place: None,
         };
         if is_message(ty) { Ok(whole) } else { whole.inside(bytes) }
     }
 
     /// The value in the message around it.
+    #[inline]
     fn inside<'b>(self, contents: &'b [u8]) -> Result<Reader<'r, 'b>, Failure> {
         let found = Found::scan(contents, 1).map_err(|flaw| self.flaw(flaw))?;
         let input = found.map_or(Input::Absent, Input::Field);
@@ -100,6 +121,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// The depth within the message that is here.
+    #[inline]
     fn deeper(&self) -> Result<Depth, Failure> {
         self.depth.within(matches!(self.input, Input::Field(found) if found.is_several()))
     }
@@ -109,7 +131,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     fn flaw(&self, flaw: Flaw) -> Failure {
-        ProtobufError::Malformed { field: self.field(), why: flaw.0 }.into()
+        located(self.place, flaw)
     }
 
     fn mismatch(&self) -> Failure {
@@ -131,7 +153,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         match self.input {
             Input::Absent => Ok(None),
             Input::One(raw) => Ok(Some(raw)),
-            Input::Field(found) => found.last().map_err(|flaw| self.flaw(flaw)),
+            Input::Field(found) => Ok(Some(found.last())),
             Input::Contents(_) => Err(self.mismatch()),
         }
     }
@@ -145,6 +167,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         }
     }
 
+    #[inline]
     fn bytes(&self) -> Result<&'a [u8], Failure> {
         match self.raw()? {
             None => Ok(&[]),
@@ -158,22 +181,23 @@ impl<'r, 'a> Reader<'r, 'a> {
     }
 
     /// A message's contents; several occurrences are one message, cut apart.
+    #[inline]
     fn contents(&self) -> Result<Cow<'a, [u8]>, Failure> {
         match self.input {
             Input::Contents(bytes) => Ok(Cow::Borrowed(bytes)),
-            Input::Field(found) if found.is_several() => {
-                let mut whole = Vec::new();
-                let mut all = found.all();
-                while let Some(raw) = all.next().map_err(|flaw| self.flaw(flaw))? {
-                    let Raw::Bytes(part) = raw else {
-                        return Err(self.wire_type(raw, "a length"));
-                    };
-                    whole.extend_from_slice(part);
-                }
-                Ok(Cow::Owned(whole))
-            }
+            Input::Field(found) if found.is_several() => self.joined(found).map(Cow::Owned),
             _ => self.bytes().map(Cow::Borrowed),
         }
+    }
+
+    fn joined(&self, found: Found<'a>) -> Result<Vec<u8>, Failure> {
+        let mut whole = Vec::new();
+        let mut all = found.all();
+        while let Some(raw) = all.next().map_err(|flaw| self.flaw(flaw))? {
+            let Raw::Bytes(part) = raw else { return Err(self.wire_type(raw, "a length")) };
+            whole.extend_from_slice(part);
+        }
+        Ok(whole)
     }
 
     fn int<'de, V: Visitor<'de>>(self, bits: u8, visitor: V) -> Result<V::Value, Failure> {
@@ -365,10 +389,12 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         deserialize_f64 deserialize_str deserialize_string
     }
 
+    #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         if is_bytes(self.ty) { visitor.visit_bytes(self.bytes()?) } else { self.by_type(visitor) }
     }
 
+    #[inline]
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         self.deserialize_bytes(visitor)
     }
@@ -420,6 +446,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         self.tuple(visitor)
     }
 
+    #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -427,6 +454,7 @@ impl<'de> Deserializer<'de> for Reader<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Failure> {
         match self.ty.kind {
+            Kind::Struct(ty) => Members::read(self, ty, visitor),
             Kind::Time => self.std_clock(visitor),
             _ => self.by_type(visitor),
         }

@@ -65,6 +65,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The next field, unknown groups included.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<(u32, Raw<'a>)>, Flaw> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -81,6 +82,16 @@ impl<'a> Fields<'a> {
         Ok(Some((tag, raw)))
     }
 
+    /// The tag of the next field; 0 at the end, which is no tag.
+    #[inline]
+    pub(super) fn next_tag(&self) -> Result<u32, Flaw> {
+        match self.rest.first() {
+            None => Ok(0),
+            Some(byte @ 0x08..0x80) => Ok(u32::from(byte >> 3)),
+            Some(_) => { *self }.key().map(|(tag, _)| tag),
+        }
+    }
+
     /// The next value of a packed list.
     pub(super) fn packed(&mut self, wire_type: u8) -> Result<Option<Raw<'a>>, Flaw> {
         if self.rest.is_empty() { Ok(None) } else { self.value(wire_type).map(Some) }
@@ -95,6 +106,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn value(&mut self, wire_type: u8) -> Result<Raw<'a>, Flaw> {
         match wire_type {
             VARINT => self.varint().map(Raw::Varint),
@@ -110,6 +122,7 @@ impl<'a> Fields<'a> {
         }
     }
 
+    #[inline]
     fn key(&mut self) -> Result<(u32, u8), Flaw> {
         let key = self.varint()?;
         let tag = u32::try_from(key >> 3).ok().filter(|tag| (1..=MAX_TAG).contains(tag));

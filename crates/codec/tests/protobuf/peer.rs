@@ -12,8 +12,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::values::{
-    Clock, Color, Line, Node, Optional, Pair, Shape, Wrapped, drawing, lists, maps, scalars,
-    wrapped,
+    Clock, Color, Line, Node, Optional, Pair, Scalars, Shape, Wrapped, drawing, lists, maps,
+    scalars, wrapped,
 };
 
 mod mirror {
@@ -319,11 +319,11 @@ fn scalars_are_the_peers_scalars() {
 
 #[test]
 fn zero_values_are_left_out_and_come_back() {
-    let zero = crate::values::Scalars::default();
+    let zero = Scalars::default();
     let written = to_bytes(&zero).unwrap();
     // The array of bytes has a length of its own, which the peer's empty bytes have not.
     assert_eq!(written, [0xa2, 0x01, 4, 0, 0, 0, 0].as_slice());
-    assert_eq!(from_bytes::<crate::values::Scalars>(&[]).unwrap(), zero);
+    assert_eq!(from_bytes::<Scalars>(&[]).unwrap(), zero);
     exchange(&Optional::default(), &mirror::Optional::default());
     exchange(&Line::default(), &mirror::Line::default());
 }
@@ -503,4 +503,34 @@ fn an_argument_that_is_no_message_is_wrapped_as_google_does() {
     exchange(&Color::Blue, &mirror::Wrapper { value: 7 });
     exchange(&(5_u32, "five".to_owned()), &mirror::Pair { f0: 5, f1: "five".to_owned() });
     exchange(&Pair(1, "one".to_owned()), &mirror::Pair { f0: 1, f1: "one".to_owned() });
+}
+
+#[test]
+fn fields_in_any_order_and_with_values_that_no_longer_count_are_what_the_peer_reads() {
+    let (value, written) = (scalars(), to_bytes(&scalars()).unwrap());
+    let mut fields = cut(&written);
+    let stale: Vec<&[u8]> = vec![&[0x08, 1], &[0x58, 0], &[0x6a, 1, b'x']];
+    for turn in 0..fields.len() {
+        fields.rotate_left(1);
+        let mut order: Vec<&[u8]> = fields.clone();
+        if turn % 2 == 1 {
+            order.reverse();
+        }
+        let bytes = [stale.concat(), order.concat()].concat();
+        let theirs = mirror::Scalars::decode(&*bytes).unwrap();
+        assert_eq!(theirs, mirror::Scalars::decode(&*written).unwrap());
+        assert_eq!(from_bytes::<Scalars>(&bytes).unwrap(), value, "{bytes:x?}");
+    }
+}
+
+/// The fields of a message, each with its key.
+fn cut(message: &[u8]) -> Vec<&[u8]> {
+    let (mut fields, mut rest) = (Vec::new(), message);
+    while !rest.is_empty() {
+        let from = rest;
+        let (tag, wire_type) = prost::encoding::decode_key(&mut rest).unwrap();
+        prost::encoding::skip_field(wire_type, tag, &mut rest, Default::default()).unwrap();
+        fields.push(&from[..from.len() - rest.len()]);
+    }
+    fields
 }

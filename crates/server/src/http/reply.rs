@@ -3,11 +3,10 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use ::http::HeaderMap;
-use bytes::{BufMut as _, Bytes, BytesMut};
-use futures_core::Stream as _;
+use bytes::{BufMut, Bytes, BytesMut};
 use http_body::Frame;
 use polywire_codec::compression::Compression;
 use polywire_core::{
@@ -54,7 +53,7 @@ impl Writing {
         choice: Option<&MessageCompression>,
         out: &mut BytesMut,
     ) -> Result<(), Status> {
-        self.check(payload)?;
+        self.check(payload.encoding)?;
         match self.compressing.of_next(choice) {
             Compression::Identity => put_behind_prefix(0, &payload.bytes, out),
             compression => {
@@ -69,18 +68,18 @@ impl Writing {
         payload: &Payload,
         choice: Option<&MessageCompression>,
     ) -> Result<(u8, Bytes), Status> {
-        self.check(payload)?;
+        self.check(payload.encoding)?;
         Ok(match self.compressing.of_next(choice) {
             Compression::Identity => (0, payload.bytes.clone()),
             compression => (COMPRESSED, compression.compress(&payload.bytes)),
         })
     }
 
-    fn check(self, payload: &Payload) -> Result<(), Status> {
-        if payload.encoding == self.codec {
+    fn check(self, found: Encoding) -> Result<(), Status> {
+        if found == self.codec {
             return Ok(());
         }
-        let text = format!("a reply in {} where {} was asked for", payload.encoding, self.codec);
+        let text = format!("a reply in {found} where {} was asked for", self.codec);
         Err(Status::new(Code::Internal, text))
     }
 
@@ -118,9 +117,8 @@ impl Writing {
     }
 }
 
-fn put_behind_prefix(flags: u8, message: &[u8], out: &mut BytesMut) -> Result<(), Status> {
+fn put_behind_prefix(flags: u8, message: &[u8], out: &mut impl BufMut) -> Result<(), Status> {
     let prefix = envelope(flags, message)?;
-    out.reserve(prefix.len().saturating_add(message.len()));
     out.put_slice(&prefix);
     out.put_slice(message);
     Ok(())
@@ -183,32 +181,17 @@ impl ReplyStream {
             Stage::Trailers(trailers) => return Poll::Ready(Some(Frame::trailers(trailers))),
             Stage::Ended => return Poll::Ready(None),
         }
-        let mut out = BytesMut::with_capacity(self.last);
-        let late = self.is_late(cx);
-        let status = loop {
-            if late {
-                break Err(Status::new(Code::DeadlineExceeded, "the deadline has passed"));
-            }
-            match self.poll_value(cx) {
-                Poll::Ready(Some(Ok(payload))) => {
-                    if let Err(status) = self.put(&payload, &mut out) {
-                        break Err(status);
-                    }
-                    if out.len() < FRAME_BYTES {
-                        continue;
-                    }
-                }
-                Poll::Ready(Some(Err(status))) => break Err(status),
-                Poll::Ready(None) => break Ok(()),
-                Poll::Pending if out.is_empty() => {
-                    self.stage = Stage::Messages;
+        let mut out = Vec::with_capacity(self.last);
+        let status = match self.poll_messages(cx, &mut out) {
+            Poll::Ready(status) => status,
+            Poll::Pending => {
+                self.stage = Stage::Messages;
+                if out.is_empty() {
                     return Poll::Pending;
                 }
-                Poll::Pending => {}
+                self.last = out.len();
+                return Poll::Ready(Some(Frame::data(self.writing.dress(out.into()))));
             }
-            self.stage = Stage::Messages;
-            self.last = out.len();
-            return Poll::Ready(Some(Frame::data(self.writing.dress(out.freeze()))));
         };
         // The stream is done with; what it holds is let go before its end is told.
         self.values = PayloadStream::new(self.writing.codec, futures_util::stream::empty());
@@ -216,7 +199,7 @@ impl ReplyStream {
         let (data, trailers) =
             self.writing.end(status.as_ref().copied(), &metadata.unwrap_or_default());
         out.extend_from_slice(&data);
-        let data = self.writing.dress(out.freeze());
+        let data = self.writing.dress(out.into());
         match trailers {
             Some(trailers) if data.is_empty() => Poll::Ready(Some(Frame::trailers(trailers))),
             Some(trailers) => {
@@ -227,17 +210,72 @@ impl ReplyStream {
         }
     }
 
-    fn put(&self, payload: &Payload, out: &mut BytesMut) -> Result<(), Status> {
-        self.writing.put(payload, self.response.compression.as_ref(), out)
+    /// Appends the messages that are ready, as many as go into one frame. Ready at their end.
+    fn poll_messages(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Poll<Result<(), Status>> {
+        if self.is_late(cx) {
+            let text = "the deadline has passed";
+            return Poll::Ready(Err(Status::new(Code::DeadlineExceeded, text)));
+        }
+        self.writing.check(self.values.encoding())?;
+        loop {
+            let start = out.len();
+            match ready!(self.poll_message(cx, out)) {
+                Some(message) => message?,
+                None => return Poll::Ready(Ok(())),
+            }
+            let len = out.len().saturating_sub(start);
+            // Another of the same size would not fit.
+            if out.len().saturating_add(len) > FRAME_BYTES {
+                return Poll::Pending;
+            }
+        }
     }
 
-    fn poll_value(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, Status>>> {
+    /// Appends the next message behind its prefix; whatever else comes of it appends nothing.
+    fn poll_message(
+        &mut self,
+        cx: &mut Context<'_>,
+        out: &mut Vec<u8>,
+    ) -> Poll<Option<Result<(), Status>>> {
+        let start = out.len();
+        out.extend_from_slice(&[0; grpc::PREFIX]);
         // A panic in the user's stream is the end of this reply, not of the connection.
-        let values = Pin::new(&mut self.values);
-        let polled = catch_unwind(AssertUnwindSafe(|| values.poll_next(cx)));
-        polled.unwrap_or_else(|_panic| {
-            Poll::Ready(Some(Err(Status::new(Code::Internal, "the handler panicked"))))
-        })
+        let values = &mut self.values;
+        let polled = catch_unwind(AssertUnwindSafe(|| values.poll_append(cx, out)));
+        let sealed = match polled {
+            Ok(Poll::Ready(Some(Ok(_)))) => Poll::Ready(Some(self.seal(start, out))),
+            Ok(Poll::Ready(Some(Err(status)))) => Poll::Ready(Some(Err(status))),
+            Ok(Poll::Ready(None)) => Poll::Ready(None),
+            Ok(Poll::Pending) => Poll::Pending,
+            Err(_panic) => {
+                let status = Status::new(Code::Internal, "the handler panicked");
+                Poll::Ready(Some(Err(status)))
+            }
+        };
+        if !matches!(sealed, Poll::Ready(Some(Ok(())))) {
+            out.truncate(start);
+        }
+        sealed
+    }
+
+    /// Writes the prefix of the message that begins at `start`, and compresses it if that is due.
+    fn seal(&self, start: usize, out: &mut Vec<u8>) -> Result<(), Status> {
+        let choice = self.response.compression.as_ref();
+        let Some(whole) = out.get_mut(start..) else { return Ok(()) };
+        let Some((prefix, message)) = whole.split_first_chunk_mut() else { return Ok(()) };
+        match self.writing.compressing.of_next(choice) {
+            Compression::Identity => *prefix = envelope(0, message)?,
+            compression => {
+                let message = compression.compress(message);
+                out.truncate(start);
+                put_behind_prefix(COMPRESSED, &message, out)?;
+            }
+        }
+        Ok(())
     }
 
     /// Whether the deadline has passed; if not, this task is woken then.

@@ -26,8 +26,7 @@ impl<'r, 'a> Items<'r, 'a> {
         if let Input::Field(found) = list.input
             && found.count() == 1
         {
-            let raw = found.last().map_err(|flaw| list.flaw(flaw))?;
-            if items.enter(raw) {
+            if items.enter(Some(found.last())) {
                 items.all = Occurrences::NONE;
             }
         }

@@ -9,66 +9,57 @@ use super::super::error::Failure;
 use super::super::form::defaults_by_serde;
 use super::super::wire::{Fields, Flaw, Raw};
 use super::place::{Place, Step};
-use super::{Depth, Input, Reader};
+use super::{Depth, Input, Reader, Search};
 
 /// The occurrences of one field in a message.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
-    message: &'a [u8],
     tag: u32,
-    seen: Seen,
-}
-
-/// Where a field occurs, in bytes from the start of the message.
-#[derive(Clone, Copy)]
-struct Seen {
-    first: usize,
-    last: usize,
     count: usize,
-}
-
-const UNSEEN: Seen = Seen { first: 0, last: 0, count: 0 };
-
-impl Seen {
-    fn add(&mut self, at: usize) {
-        if self.count == 0 {
-            self.first = at;
-        }
-        self.last = at;
-        self.count += 1;
-    }
+    /// The message from the first occurrence on.
+    from: Fields<'a>,
+    last: Raw<'a>,
 }
 
 impl<'a> Found<'a> {
     /// Looks a message over for one field; `None` if it is not there.
     pub(super) fn scan(message: &'a [u8], tag: u32) -> Result<Option<Self>, Flaw> {
-        let mut seen = UNSEEN;
-        scan(message, |found, at| {
-            if found == tag {
-                seen.add(at);
+        let mut found = None;
+        let mut fields = Fields::new(message);
+        loop {
+            let from = fields;
+            match fields.next()? {
+                Some((next, raw)) if next == tag => Self::add(&mut found, tag, from, raw),
+                Some(_) => {}
+                None => return Ok(found),
             }
-        })?;
-        Ok((seen.count > 0).then_some(Self { message, tag, seen }))
+        }
+    }
+
+    #[inline]
+    fn add(found: &mut Option<Self>, tag: u32, from: Fields<'a>, raw: Raw<'a>) {
+        match found {
+            Some(found) => (found.count, found.last) = (found.count + 1, raw),
+            None => *found = Some(Self { tag, count: 1, from, last: raw }),
+        }
     }
 
     pub(super) const fn count(self) -> usize {
-        self.seen.count
+        self.count
     }
 
     pub(super) const fn is_several(self) -> bool {
-        self.seen.count > 1
+        self.count > 1
     }
 
     /// The last occurrence.
-    pub(super) fn last(self) -> Result<Option<Raw<'a>>, Flaw> {
-        let rest = self.message.get(self.seen.last..).unwrap_or_default();
-        Ok(Fields::new(rest).next()?.map(|(_, raw)| raw))
+    pub(super) const fn last(self) -> Raw<'a> {
+        self.last
     }
 
     /// The occurrences in their order.
-    pub(super) fn all(self) -> Occurrences<'a> {
-        let rest = self.message.get(self.seen.first..).unwrap_or_default();
-        Occurrences { fields: Fields::new(rest), tag: self.tag, left: self.seen.count }
+    pub(super) const fn all(self) -> Occurrences<'a> {
+        Occurrences { fields: self.from, tag: self.tag, left: self.count }
     }
 }
 
@@ -154,75 +145,153 @@ impl Parts {
     }
 }
 
-/// Fields that are noted without allocating.
-const FEW: usize = 16;
-
-/// Where each field of a message is.
-struct Index {
-    few: [Seen; FEW],
-    /// Instead of the others, if there are more.
-    many: Vec<Seen>,
+/// Finds the fields of a message, asked for one after another.
+enum Finder<'a> {
+    Rising(Rising<'a>),
+    Index(Index<'a>),
 }
 
-impl Index {
-    fn of(message: &[u8], parts: Parts) -> Result<Self, Flaw> {
-        let many = if parts.len() > FEW { vec![UNSEEN; parts.len()] } else { Vec::new() };
-        let mut index = Self { few: [UNSEEN; FEW], many };
-        let places = if index.many.is_empty() { index.few.as_mut_slice() } else { &mut index.many };
-        scan(message, |tag, at| {
-            if let Some(seen) = parts.position(tag).and_then(|at| places.get_mut(at)) {
-                seen.add(at);
-            }
-        })?;
-        Ok(index)
+impl<'a> Finder<'a> {
+    #[inline]
+    fn new(message: &'a [u8], parts: Parts, search: Search) -> Result<Self, Flaw> {
+        Ok(match search {
+            Search::Rising => Self::Rising(Rising(Fields::new(message))),
+            Search::Anywhere => Self::Index(Index::of(message, parts)?),
+        })
     }
 
-    fn input<'a>(&self, message: &'a [u8], at: usize, tag: u32) -> Input<'a> {
-        let places = if self.many.is_empty() { self.few.as_slice() } else { &self.many };
-        match places.get(at) {
-            Some(seen) if seen.count > 0 => Input::Field(Found { message, tag, seen: *seen }),
-            _ => Input::Absent,
+    #[inline]
+    fn input(&mut self, parts: Parts, at: usize, tag: u32) -> Result<Input<'a>, Flaw> {
+        match self {
+            Self::Rising(rising) => rising.input(parts, tag),
+            Self::Index(index) => index.input(at, tag),
         }
+    }
+
+    /// Sees that nothing was missed.
+    fn finish(&mut self, parts: Parts) -> Result<(), Flaw> {
+        match self {
+            Self::Rising(rising) => rising.input(parts, u32::MAX).map(drop),
+            Self::Index(_) => Ok(()),
+        }
+    }
+}
+
+/// The rest of a message whose tags go up, as writers have them: each field is read once, when it
+/// is asked for.
+struct Rising<'a>(Fields<'a>);
+
+impl<'a> Rising<'a> {
+    /// The field of that tag. Whatever stands before it must be unknown: a field whose turn is over
+    /// came too late, and its message has to be searched.
+    #[inline]
+    fn input(&mut self, parts: Parts, tag: u32) -> Result<Input<'a>, Flaw> {
+        let mut found = None;
+        loop {
+            let (from, next) = (self.0, self.0.next_tag()?);
+            if next > tag || next == 0 {
+                return Ok(found.map_or(Input::Absent, Input::Field));
+            }
+            if next < tag && parts.position(next).is_some() {
+                return Err(OUT_OF_ORDER);
+            }
+            if let Some((_, raw)) = self.0.next()?
+                && next == tag
+            {
+                Found::add(&mut found, tag, from, raw);
+            }
+        }
+    }
+}
+
+const OUT_OF_ORDER: Flaw = Flaw("fields are out of order");
+
+/// Where a field occurs, in bytes from the start of the message.
+#[derive(Clone, Copy)]
+struct Seen {
+    first: usize,
+    last: usize,
+    count: usize,
+}
+
+const UNSEEN: Seen = Seen { first: 0, last: 0, count: 0 };
+
+/// Where each field of a message is, in whatever order.
+struct Index<'a> {
+    message: &'a [u8],
+    places: Vec<Seen>,
+}
+
+impl<'a> Index<'a> {
+    fn of(message: &'a [u8], parts: Parts) -> Result<Self, Flaw> {
+        let mut places = vec![UNSEEN; parts.len()];
+        scan(message, |tag, at| {
+            if let Some(seen) = parts.position(tag).and_then(|at| places.get_mut(at)) {
+                if seen.count == 0 {
+                    seen.first = at;
+                }
+                seen.last = at;
+                seen.count += 1;
+            }
+        })?;
+        Ok(Self { message, places })
+    }
+
+    fn input(&self, at: usize, tag: u32) -> Result<Input<'a>, Flaw> {
+        let Some(seen) = self.places.get(at).filter(|seen| seen.count > 0) else {
+            return Ok(Input::Absent);
+        };
+        let fields = |at| Fields::new(self.message.get(at..).unwrap_or_default());
+        let last = fields(seen.last).next()?;
+        let found = |(_, last)| Found { tag, count: seen.count, from: fields(seen.first), last };
+        Ok(last.map_or(Input::Absent, |last| Input::Field(found(last))))
     }
 }
 
 /// The fields of a struct, by name.
 pub(super) struct Members<'r, 'a> {
-    message: &'a [u8],
-    index: Index,
+    finder: Finder<'a>,
     ty: &'static StructType,
     depth: Depth,
     place: Option<&'r Place<'r>>,
-    /// The field whose turn it is.
+    /// The field whose turn it is, and where its value is.
     next: usize,
+    value: Input<'a>,
 }
 
 impl Members<'_, '_> {
     /// Reads the struct that is here.
+    #[inline]
     pub(super) fn read<'de, V: Visitor<'de>>(
         reader: Reader<'_, '_>,
         ty: &'static StructType,
         visitor: V,
     ) -> Result<V::Value, Failure> {
         let (contents, depth) = (reader.contents()?, reader.deeper()?);
-        let index = Index::of(&contents, Parts::Fields(ty.fields));
-        let index = index.map_err(|flaw| reader.flaw(flaw))?;
+        let parts = Parts::Fields(ty.fields);
+        let finder = Finder::new(&contents, parts, depth.search);
+        let finder = finder.map_err(|flaw| reader.flaw(flaw))?;
         let place = reader.place;
-        visitor.visit_map(Members { message: &contents, index, ty, depth, place, next: 0 })
+        let mut members = Members { finder, ty, depth, place, next: 0, value: Input::Absent };
+        let value = visitor.visit_map(&mut members)?;
+        members.finder.finish(parts).map_err(|flaw| reader.flaw(flaw))?;
+        Ok(value)
     }
 }
 
-impl<'de> MapAccess<'de> for Members<'_, '_> {
+impl<'de> MapAccess<'de> for &mut Members<'_, '_> {
     type Error = Failure;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Failure> {
+        let parts = Parts::Fields(self.ty.fields);
         while let Some(field) = self.ty.fields.get(self.next) {
-            let absent =
-                matches!(self.index.input(self.message, self.next, field.tag), Input::Absent);
-            if absent && defaults_by_serde(field, (field.ty)()) {
+            let found = self.finder.input(parts, self.next, field.tag);
+            self.value = found.map_err(|flaw| located(self.place, flaw))?;
+            if matches!(self.value, Input::Absent) && defaults_by_serde(field, (field.ty)()) {
                 self.next += 1;
                 continue;
             }
@@ -231,11 +300,12 @@ impl<'de> MapAccess<'de> for Members<'_, '_> {
         Ok(None)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
         let Some(field) = self.ty.fields.get(self.next) else {
             return Err(ProtobufError::Schema(self.ty.name.to_owned()).into());
         };
-        let input = self.index.input(self.message, self.next, field.tag);
+        let input = std::mem::replace(&mut self.value, Input::Absent);
         self.next += 1;
         let step = Step::Name(field.serde);
         let place = Place { parent: self.place, owner: self.ty.name, step };
@@ -247,8 +317,7 @@ impl<'de> MapAccess<'de> for Members<'_, '_> {
 
 /// The fields of a message, by position.
 pub(super) struct Slots<'r, 'a> {
-    message: &'a [u8],
-    index: Index,
+    finder: Finder<'a>,
     parts: Parts,
     depth: Depth,
     place: Option<&'r Place<'r>>,
@@ -263,13 +332,17 @@ impl Slots<'_, '_> {
         visitor: V,
     ) -> Result<V::Value, Failure> {
         let (contents, depth) = (reader.contents()?, reader.deeper()?);
-        let index = Index::of(&contents, parts).map_err(|flaw| reader.flaw(flaw))?;
+        let finder = Finder::new(&contents, parts, depth.search);
+        let finder = finder.map_err(|flaw| reader.flaw(flaw))?;
         let place = reader.place;
-        visitor.visit_seq(Slots { message: &contents, index, parts, depth, place, next: 0 })
+        let mut slots = Slots { finder, parts, depth, place, next: 0 };
+        let value = visitor.visit_seq(&mut slots)?;
+        slots.finder.finish(parts).map_err(|flaw| reader.flaw(flaw))?;
+        Ok(value)
     }
 }
 
-impl<'de> SeqAccess<'de> for Slots<'_, '_> {
+impl<'de> SeqAccess<'de> for &mut Slots<'_, '_> {
     type Error = Failure;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -277,12 +350,19 @@ impl<'de> SeqAccess<'de> for Slots<'_, '_> {
         seed: T,
     ) -> Result<Option<T::Value>, Failure> {
         let Some((ty, tag, step)) = self.parts.get(self.next) else { return Ok(None) };
-        let input = self.index.input(self.message, self.next, tag);
+        let found = self.finder.input(self.parts, self.next, tag);
+        let input = found.map_err(|flaw| located(self.place, flaw))?;
         self.next += 1;
         let place = Place { parent: self.place, owner: "", step };
         let reader = Reader { input, ty, single: false, depth: self.depth, place: Some(&place) };
         seed.deserialize(reader).map(Some).map_err(|error| place.locate(error))
     }
+}
+
+/// The breach of a rule in the field that is there.
+pub(super) fn located(place: Option<&Place<'_>>, flaw: Flaw) -> Failure {
+    let field = place.map(Place::describe).unwrap_or_default();
+    ProtobufError::Malformed { field, why: flaw.0 }.into()
 }
 
 /// A name as serde knows it.
