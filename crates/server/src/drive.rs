@@ -123,9 +123,10 @@ impl<'s, W: ServerWire> Driver<'s, W> {
                 break;
             }
             let readable = reading && appetite == Appetite::Hungry && !self.is_full();
+            let patience = self.wire.is_within().then_some(shared.limits.body_stall);
             tokio::select! {
                 biased;
-                read = reader.read(io, src), if readable => {
+                read = in_time(patience, reader.read(io, src)), if readable => {
                     if read? == 0 {
                         reading = false;
                         failure = poll_fn(|cx| Poll::Ready(self.finish(cx, src))).await.err();
@@ -352,6 +353,18 @@ impl<'s, W: ServerWire> Driver<'s, W> {
         }
         time::timeout(stall, io.flush()).await.map_err(stalled)?
     }
+}
+
+/// Waits for more bytes no longer than the rest of a message may keep its reader waiting.
+async fn in_time(
+    patience: Option<Duration>,
+    read: impl Future<Output = io::Result<usize>>,
+) -> io::Result<usize> {
+    let Some(patience) = patience else { return read.await };
+    time::timeout(patience, read).await.unwrap_or_else(|_elapsed| {
+        let text = format!("nothing more of a message has come for {patience:?} (`body_stall`)");
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    })
 }
 
 fn poll_write_all(

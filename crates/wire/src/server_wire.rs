@@ -45,6 +45,12 @@ pub trait ServerWire: Send + 'static {
         Err(Status::new(Code::Internal, "this wire has no streams"))
     }
 
+    /// Whether part of a message has come, whose rest may not be long in coming. Default: no, as
+    /// for wires that bound no pause.
+    fn is_within(&self) -> bool {
+        false
+    }
+
     /// Whether more is to be read off the connection. Default: as long as there is anything.
     fn appetite(&self) -> Appetite {
         Appetite::Hungry

@@ -118,3 +118,42 @@ async fn call<B: RequestBody>(
     let answer = Box::pin(async move { shared.start(request).await });
     Ok(contained(answer, method, deadline).await)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use polywire_core::Address;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
+    use tokio::time::sleep;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{Limits, Router};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_may_be_idle_and_a_message_may_not_stop_on_its_way() {
+        let limits = Limits::default();
+        let pause = limits.body_stall + Duration::from_secs(1);
+        let drain = CancellationToken::new();
+        let shared = Arc::new(Shared::for_test(Router::new(), limits, drain));
+        let here = || Address::from("memory:test");
+        let info = Arc::new(ConnectionInfo::new(here(), here(), "http1", false));
+        let (mut peer, io) = duplex(4096);
+        let calling = async {
+            for _ in 0..2 {
+                sleep(pause * 100).await;
+                peer.write_all(b"POST / HTTP/1.1\r\nMicro-Endpoint: A.B\r\n\r\n").await.unwrap();
+                let mut answer = [0; 15];
+                peer.read_exact(&mut answer).await.unwrap();
+                assert_eq!(&answer, b"HTTP/1.1 200 OK");
+            }
+            peer.write_all(b"POST / HTTP/1.1\r\n").await.unwrap();
+            sleep(pause).await;
+            peer.read_to_end(&mut Vec::new()).await
+        };
+        let (served, ended) = tokio::join!(serve(io, &shared, info), calling);
+        assert_eq!(served.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        ended.unwrap();
+    }
+}

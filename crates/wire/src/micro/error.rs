@@ -58,8 +58,9 @@ impl MicroError {
     /// Reads the value of `Micro-Error`: an object of JSON, or else a text, which is the detail.
     #[must_use]
     pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text)
-            .unwrap_or_else(|_no_object| Self { detail: text.to_owned(), ..Self::default() })
+        // An array could be read as the fields in their order, which nobody means.
+        let object = text.trim_start().starts_with('{').then(|| serde_json::from_str(text).ok());
+        object.flatten().unwrap_or_else(|| Self { detail: text.to_owned(), ..Self::default() })
     }
 
     /// The error that a status is: the one it was made of, or one of the nearest code. `service` is
@@ -196,7 +197,9 @@ mod tests {
         ] {
             assert_eq!(Status::from(MicroError::parse(text)).code(), code);
         }
-        assert_eq!(MicroError::parse("7").detail, "7");
+        for text in ["7", "[\"my.id\"]", "{\"code\":\"x\"}"] {
+            assert_eq!(MicroError::parse(text).detail, text);
+        }
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(super) struct Reader {
     max_head: usize,
     max_body: usize,
     begun: Option<Box<Begun>>,
+    /// Whether part of a head has come.
+    in_head: bool,
 }
 
 /// A message whose head was read.
@@ -69,17 +71,24 @@ enum Stage {
 
 impl Reader {
     pub(super) fn new(limits: &Limits) -> Self {
-        Self { max_head: limits.head_bytes, max_body: limits.message_bytes, begun: None }
+        Self {
+            max_head: limits.head_bytes,
+            max_body: limits.message_bytes,
+            begun: None,
+            in_head: false,
+        }
     }
 
-    /// Whether part of a message has been read.
+    /// Whether part of a message has come.
     pub(super) const fn is_within(&self) -> bool {
-        self.begun.is_some()
+        self.in_head || self.begun.is_some()
     }
 
     pub(super) fn next(&mut self, src: &mut BytesMut) -> Result<Next, WireError> {
         if self.begun.is_none() {
-            self.begun = match self.head(src) {
+            let head = self.head(src);
+            self.in_head = matches!(head, Ok(None)) && !src.is_empty();
+            self.begun = match head {
                 Ok(Some(begun)) => Some(begun),
                 Ok(None) => return Ok(Next::More),
                 Err(Foreign) => return Ok(Next::Foreign),

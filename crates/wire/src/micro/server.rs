@@ -292,8 +292,7 @@ impl ServerWire for MicroServer {
         if let Some(key) = self.answers.give_up() {
             return Ok(Some(ServerEvent::Cancel { key }));
         }
-        let is_within = self.reader.is_within() || !src.is_empty();
-        if is_within && self.appetite == Appetite::Hungry {
+        if self.reader.is_within() && self.appetite == Appetite::Hungry {
             src.clear();
             self.appetite = Appetite::Sated;
             return Err(WireError::UnexpectedEof);
@@ -365,6 +364,10 @@ impl ServerWire for MicroServer {
             }
         }
         Ok(())
+    }
+
+    fn is_within(&self) -> bool {
+        self.reader.is_within()
     }
 
     fn appetite(&self) -> Appetite {

@@ -268,6 +268,8 @@ fn who_closes_the_connection_waits_for_nothing() {
     let mut wire = server();
     let (_ticket, key, _) = called(read(&mut wire, &call("Hello", 0)));
     let mut src = BytesMut::from("POST / HT");
+    assert!(!wire.is_within());
+    assert!(wire.read(&mut src).unwrap().is_none() && wire.is_within());
     let event = wire.finish(&mut src).unwrap();
     assert!(matches!(event, Some(ServerEvent::Cancel { key: of }) if of == key));
     assert!(matches!(wire.finish(&mut src), Err(WireError::UnexpectedEof)));
