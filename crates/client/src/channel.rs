@@ -60,9 +60,10 @@ impl Channel {
     /// | `grpc://host:port` | gRPC over HTTP/2 |
     /// | `grpc-web://host:port` | gRPC-Web over HTTP/2; over HTTP/1.1 with `?http=1.1` |
     /// | `connect://host:port` | Connect, in the same way |
+    /// | `micro://host:port` | go-micro's services, over HTTP/1.1 in JSON; or `?codec=proto` |
     /// | `memory:name`, `unix:/path` | net/rpc within the process, or over a Unix socket |
     ///
-    /// `+tls` goes with each of them. Behind the last three of those with a port there may be
+    /// `+tls` goes with each of them. Behind `grpc`, `grpc-web` and `connect` there may be
     /// `?codec=json` or `?codec=proto`, `compression=gzip`, `zstd` or `identity`, and `http=2` or
     /// `http=1.1`; see [`HttpOptions`](crate::HttpOptions).
     ///

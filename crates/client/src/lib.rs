@@ -30,3 +30,4 @@ pub use self::connection::{Connection, ConnectionLimits, PendingCall};
 pub use self::error::ClientError;
 pub use self::http::{HttpCodec, HttpOptions, HttpVersion};
 pub use self::options::ChannelOptions;
+pub use polywire_wire::micro::MicroError;

@@ -76,7 +76,7 @@ pub mod reflection;
 
 pub use futures_core::Stream;
 pub use polywire_client::{
-    Call, Channel, ChannelOptions, ClientError, HttpCodec, HttpOptions, HttpVersion,
+    Call, Channel, ChannelOptions, ClientError, HttpCodec, HttpOptions, HttpVersion, MicroError,
 };
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
