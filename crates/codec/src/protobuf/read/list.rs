@@ -25,10 +25,9 @@ impl<'r, 'a> Items<'r, 'a> {
         // Mostly a list is one packed run, and then its length is known.
         if let Input::Field(found) = list.input
             && found.count() == 1
+            && items.enter(Some(found.last()))
         {
-            if items.enter(Some(found.last())) {
-                items.all = Occurrences::NONE;
-            }
+            items.all = Occurrences::NONE;
         }
         Ok(items)
     }
