@@ -25,7 +25,8 @@ mod stall;
 use std::error::Error;
 use std::sync::Arc;
 
-use ::http::{Method, Request, Response, StatusCode};
+use ::http::request::Parts;
+use ::http::{Method, Request, Response, StatusCode, Version};
 use bytes::Bytes;
 use http_body::Body;
 use polywire_core::ConnectionInfo;
@@ -91,7 +92,7 @@ pub(crate) async fn answer<B: RequestBody>(
             Some(response) => response,
             None => match &shared.fallback {
                 Some(fallback) => fallback.answer(head, body).await,
-                None => exchange::plain(StatusCode::NOT_FOUND, "404 page not found\n"),
+                None => not_found(&head, body).await,
             },
         },
     };
@@ -99,4 +100,13 @@ pub(crate) async fn answer<B: RequestBody>(
         cors::allow(&shared.cors, &origin, &mut response);
     }
     response
+}
+
+/// HTTP/2 resets a stream that is answered before its request has come to its end, and what the
+/// peer still does wrong there is passed over. Nobody waits for this answer, so it waits a little.
+async fn not_found<B: RequestBody>(head: &Parts, body: B) -> Response<ReplyBody> {
+    if head.version == Version::HTTP_2 {
+        incoming::take_rest(body).await;
+    }
+    exchange::plain(StatusCode::NOT_FOUND, "404 page not found\n")
 }

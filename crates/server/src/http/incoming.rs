@@ -12,7 +12,7 @@ use futures_core::Stream;
 use polywire_codec::compression::{Compression, DecompressError};
 use polywire_core::{Code, Encoding, MessageCompression, Payload, Status};
 use polywire_wire::grpc::{COMPRESSED, Envelope, Envelopes, web::TextDecoder};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Sleep, sleep, timeout};
 
 use super::RequestBody;
 
@@ -236,6 +236,23 @@ impl Reading {
         Ok(Payload::new(self.codec, bytes))
     }
 }
+
+/// Takes what is left of a request that nobody reads; no more than a little, and not for long.
+pub(super) async fn take_rest<B: RequestBody>(mut body: B) {
+    let mut taken = 0_usize;
+    let rest = async {
+        while taken < REST_BYTES {
+            let frame = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await;
+            let Some(Ok(frame)) = frame else { return };
+            taken = taken.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+        }
+    };
+    // Whoever takes longer has its answer nevertheless.
+    drop(timeout(REST_TIME, rest).await);
+}
+
+const REST_BYTES: usize = 64 * 1024;
+const REST_TIME: Duration = Duration::from_secs(1);
 
 /// The body ended before its time, or is none.
 fn broken(error: impl Into<Box<dyn Error + Send + Sync>>) -> Status {

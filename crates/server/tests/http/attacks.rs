@@ -107,6 +107,31 @@ async fn streams_that_the_server_has_to_reset_are_cut_off() {
 }
 
 #[tokio::test]
+async fn a_second_head_that_does_not_end_a_request_is_an_error_of_its_stream() {
+    let peer = Peer::connect().await;
+    let mut stream = TcpStream::connect(peer.address.as_str()).await.unwrap();
+    let block = [&[0x82, 0x86][..], b"\0\x05:path\x05/none"].concat();
+    let begin = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+    // The server has read the first head before the second one comes.
+    let ping = frame(6, 0, 0, &[7; 8]);
+    stream.write_all(&[begin, frame(1, 4, 1, &block), ping].concat()).await.unwrap();
+    let mut reset = None;
+    while reset.is_none() {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(len).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        match head[3] {
+            6 => stream.write_all(&frame(1, 4, 1, b"\0\x01a\x01b")).await.unwrap(),
+            3 => reset = Some(payload),
+            kind => assert_ne!(kind, 1, "answered before its end"),
+        }
+    }
+    assert_eq!(reset.unwrap(), [0, 0, 0, 1]);
+}
+
+#[tokio::test]
 async fn heads_without_end_are_cut_off() {
     for piece in [Vec::new(), vec![0; 1000]] {
         let round = move |number| {
