@@ -1,17 +1,19 @@
 //! The server's side of a connection of its own.
 
 mod answers;
+mod stream;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use polywire_core::{Body, CallKind, Code, Encoding, Metadata, MethodName, Reply, Request, Status};
+use polywire_core::{Body, CallKind, Code, Encoding, MethodName, Reply, Request, Status};
 
 use self::answers::Answers;
+use self::stream::{Stage, Stream, signed};
 use super::http1::{Message, Next, Reader};
-use super::{Answer, Argument, Echo, method};
+use super::{Argument, Echo, method};
 use crate::{
     Appetite, INITIAL_WINDOW, Limits, Outgoing, ReplyFrame, ServerEvent, ServerWire, WireError,
     window_cost,
@@ -54,22 +56,6 @@ enum Form {
     Stream {
         key: u64,
     },
-}
-
-struct Stream {
-    name: String,
-    echo: Echo,
-    stage: Stage,
-    /// What precedes the reply, until its first message goes out.
-    leading: Metadata,
-}
-
-/// `Opened -> Called`, or `Called` from the start if the argument is a stream.
-enum Stage {
-    /// The message that opens a stream is no argument: that is the next one.
-    Opened { request: Box<Request>, timeout: Option<Duration> },
-    /// So many bytes of arguments may wait.
-    Called { credit: i64, streams_in: bool },
 }
 
 type Event = ServerEvent<MicroTicket>;
@@ -153,8 +139,7 @@ impl MicroServer {
         request.body = Body::Empty;
         let (key, codec) = (self.next_key(), echo.codec());
         if kind.client_streams() {
-            let stage = Stage::Called { credit: signed(INITIAL_WINDOW), streams_in: true };
-            self.keep(key, Stream { name, echo, stage, leading: Metadata::new() });
+            self.keep(key, Stream::new(name, echo, Stage::streaming()));
             return Some(open_event(key, request, timeout, Some((codec, INITIAL_WINDOW))));
         }
         if self.is_crowded() {
@@ -162,7 +147,7 @@ impl MicroServer {
             return Some(self.reject(echo, false, Status::new(Code::ResourceExhausted, text)));
         }
         let stage = Stage::Opened { request: Box::new(request), timeout };
-        self.keep(key, Stream { name, echo, stage, leading: Metadata::new() });
+        self.keep(key, Stream::new(name, echo, stage));
         None
     }
 
@@ -172,11 +157,10 @@ impl MicroServer {
         let argument =
             message.head.content.and_then(|content| Argument::read(content, message.body));
         match &mut stream.stage {
-            Stage::Called { credit, .. } => {
+            Stage::Called { .. } => {
                 let value = argument.map(|argument| argument.payload);
                 let cost = value.as_ref().map_or(0, window_cost);
-                *credit = credit.saturating_sub(signed(cost));
-                if *credit <= 0 {
+                if !stream.credit(signed(cost).saturating_neg()) {
                     self.starved = Some(key);
                 }
                 Some(ServerEvent::Message { key, value })
@@ -185,8 +169,7 @@ impl MicroServer {
                 let timeout = *timeout;
                 let empty = Request::new(request.method.clone(), Body::Empty);
                 let mut request = std::mem::replace(&mut **request, empty);
-                // Nothing more of what the caller says is for the handler.
-                stream.stage = Stage::Called { credit: i64::MAX, streams_in: false };
+                stream.stage = Stage::unheard(false);
                 let ticket = MicroTicket(Form::Stream { key });
                 match argument {
                     Err(status) => Some(ServerEvent::Reject { ticket, status }),
@@ -240,8 +223,13 @@ impl MicroServer {
     fn forget(&mut self, key: u64) -> Option<Stream> {
         let stream = self.streams.remove(&key)?;
         self.names.remove(&stream.name);
-        self.starved = self.starved.filter(|starved| *starved != key);
+        self.feed(key);
         Some(stream)
+    }
+
+    /// This stream holds nothing back.
+    fn feed(&mut self, key: u64) {
+        self.starved = self.starved.filter(|starved| *starved != key);
     }
 
     /// Whether as many streams wait for their argument as may, of which nobody else knows.
@@ -306,24 +294,8 @@ impl ServerWire for MicroServer {
                 self.answers.put(place, echo.answer(reply), closes, dst);
             }
             Form::Stream { key } => {
-                let Some(stream) = self.forget(key) else { return };
-                match reply {
-                    Err(status) => put(stream.echo.failure(&status), dst),
-                    Ok(response) => {
-                        let trailers = response.trailers.as_ref();
-                        let trailers = trailers.map(polywire_core::Trailers::snapshot);
-                        let value = match &response.body {
-                            Body::Unary(payload) => stream.echo.value(payload, response.metadata),
-                            _ => Err(Status::new(Code::Internal, "a reply of no message")),
-                        };
-                        match value {
-                            Err(status) => put(stream.echo.failure(&status), dst),
-                            Ok(answer) => {
-                                put(answer, dst);
-                                put(stream.echo.end(trailers.unwrap_or_default()), dst);
-                            }
-                        }
-                    }
+                if let Some(stream) = self.forget(key) {
+                    stream.only(reply, dst);
                 }
             }
         }
@@ -332,35 +304,26 @@ impl ServerWire for MicroServer {
     fn frame(&mut self, key: u64, frame: ReplyFrame<'_>, dst: &mut Outgoing) -> Result<(), Status> {
         let Some(stream) = self.streams.get_mut(&key) else { return Ok(()) };
         match frame {
-            ReplyFrame::Head(metadata, encoding) => {
-                check(encoding, stream.echo.codec())?;
-                stream.leading = metadata.clone();
-            }
-            ReplyFrame::Message(payload) => {
-                let leading = std::mem::take(&mut stream.leading);
-                put(stream.echo.value(payload, leading)?, dst);
-            }
+            ReplyFrame::Head(metadata, encoding) => stream.lead(metadata, encoding)?,
+            ReplyFrame::Message(payload) => stream.put(payload, dst)?,
             ReplyFrame::Window(bytes) => {
-                if let Stage::Called { credit, .. } = &mut stream.stage {
-                    *credit = credit.saturating_add(signed(bytes));
-                    if *credit > 0 {
-                        self.starved = self.starved.filter(|starved| *starved != key);
-                    }
+                if stream.credit(signed(bytes)) {
+                    self.feed(key);
                 }
             }
             ReplyFrame::Stop => {
-                stream.stage = Stage::Called { credit: i64::MAX, streams_in: true };
-                self.starved = self.starved.filter(|starved| *starved != key);
+                stream.stage = Stage::unheard(true);
+                self.feed(key);
             }
             ReplyFrame::End(trailers) => {
-                let mut metadata = std::mem::take(&mut stream.leading);
-                metadata.extend(trailers.clone());
-                put(stream.echo.end(metadata), dst);
-                self.forget(key);
+                if let Some(stream) = self.forget(key) {
+                    stream.end(trailers.clone(), dst);
+                }
             }
             ReplyFrame::Failed(status) => {
-                put(stream.echo.failure(status), dst);
-                self.forget(key);
+                if let Some(stream) = self.forget(key) {
+                    stream.fail(status, dst);
+                }
             }
         }
         Ok(())
@@ -397,24 +360,6 @@ pub fn refuse_event(topic: Option<&str>) -> Result<(), Status> {
     let Some(topic) = topic else { return Ok(()) };
     let text = format!("events are not taken here (Micro-Topic: {topic})");
     Err(Status::new(Code::Unimplemented, text))
-}
-
-/// Appends a message of a stream.
-fn put(answer: Answer, dst: &mut Outgoing) {
-    let body = answer.put_head(false, dst.tail());
-    dst.put_bytes(&body);
-}
-
-fn check(found: Encoding, expected: Encoding) -> Result<(), Status> {
-    if found == expected {
-        return Ok(());
-    }
-    let text = format!("a reply in {found} where {expected} was asked for");
-    Err(Status::new(Code::Internal, text))
-}
-
-fn signed(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 fn malformed(why: &str) -> WireError {

@@ -1,5 +1,5 @@
 use bytes::{Buf as _, Bytes};
-use polywire_core::{Payload, Response};
+use polywire_core::{Metadata, Payload, Response};
 
 use super::*;
 
