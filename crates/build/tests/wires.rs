@@ -371,6 +371,23 @@ fn services_from_files_are_described_by_those_files() {
     assert!(!kinds.defines("common.v1.Point"), "it is imported");
 }
 
+#[tokio::test]
+async fn who_wants_such_services_exported_is_told_of_the_files() {
+    use polywire::reflection::{ExportForm, ReflectionClient};
+
+    let app = App::new("kinds").serve(KindsServer::new(Impl)).private();
+    let running = app.listen("127.0.0.1:0").start().await.unwrap();
+    let url = format!("netrpc://{}", running.address());
+    let reflection = ReflectionClient::connect(&url).await.unwrap();
+    for form in [ExportForm::Proto, ExportForm::OpenApi] {
+        let refused = reflection.export(form, "kinds.v1.Kinds".to_owned()).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        let text = "written in `.proto` files, which describe it: kinds.proto";
+        assert_eq!(refused.message(), text);
+    }
+    running.shutdown().await;
+}
+
 /// A service of plain Rust, with messages from files.
 struct Mixed;
 

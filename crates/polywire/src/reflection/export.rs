@@ -57,10 +57,12 @@ pub(super) fn export(
     if meant.is_empty() {
         return Err(Status::new(Code::NotFound, format!("no service `{wanted}`")));
     }
-    let mut files = ProtoFile::of(meant.iter().copied());
-    files.retain(|file| file.to_text().is_some());
+    let (files, theirs): (Vec<_>, Vec<_>) =
+        ProtoFile::of(meant.iter().copied()).into_iter().partition(|file| file.to_text().is_some());
     if files.is_empty() {
-        let text = "the services come from `.proto` files, which describe them";
+        let sources = theirs.iter().filter(|file| !file.services().is_empty());
+        let sources: Vec<&str> = sources.map(ProtoFile::name).collect();
+        let text = format!("written in `.proto` files, which describe it: {}", sources.join(", "));
         return Err(Status::new(Code::FailedPrecondition, text));
     }
     Ok(match form {
