@@ -154,8 +154,14 @@ impl MicroServer {
     /// A message of a stream that is open.
     fn next_of_stream(&mut self, key: u64, message: Message) -> Option<Event> {
         let stream = self.streams.get_mut(&key)?;
-        let argument =
-            message.head.content.and_then(|content| Argument::read(content, message.body));
+        let codec = stream.echo.codec();
+        let argument = message.head.content.and_then(|content| {
+            if content.codec != codec {
+                let text = format!("a message in {} of a stream in {codec}", content.codec);
+                return Err(Status::new(Code::InvalidArgument, text));
+            }
+            Argument::read(content, message.body)
+        });
         match &mut stream.stage {
             Stage::Called { .. } => {
                 let value = argument.map(|argument| argument.payload);

@@ -221,6 +221,15 @@ fn streams_go_both_ways_on_one_connection() {
 }
 
 #[test]
+fn a_stream_keeps_to_the_content_type_it_began_with() {
+    let mut wire = server();
+    let (_, key, _) = called(read(&mut wire, &of_stream("Chat", "")));
+    let other = of_stream("Chat", "").replace("Type: application/json", "Type: application/proto");
+    let Some(ServerEvent::Message { key: of, value }) = read(&mut wire, &other) else { panic!() };
+    assert_eq!((of, value.unwrap_err().code()), (key, Code::InvalidArgument));
+}
+
+#[test]
 fn the_only_reply_to_a_stream_of_arguments_is_followed_by_its_end() {
     let mut wire = server();
     let (ticket, ..) = called(read(&mut wire, &of_stream("Sum", "")));
