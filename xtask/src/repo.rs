@@ -15,12 +15,14 @@ pub(crate) fn root() -> PathBuf {
 /// A cargo command that runs in `dir`.
 ///
 /// What cargo has told this process about its own package is taken away, lest it be believed by
-/// build scripts in other workspaces.
+/// build scripts in other workspaces. Some also run again when it changes, so that everything above
+/// them would be built anew after each build that was not made from here.
 pub(crate) fn cargo(dir: &Path) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(dir);
     for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("CARGO_PKG_") {
+        let text = name.to_string_lossy();
+        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
             cargo.env_remove(name);
         }
     }
