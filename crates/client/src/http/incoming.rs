@@ -75,6 +75,12 @@ impl Incoming {
         }
     }
 
+    /// The next message, if it has come whole and has no flags; `None` says nothing.
+    #[inline]
+    pub(super) fn next_plain(&mut self) -> Option<Bytes> {
+        self.envelopes.next_plain()
+    }
+
     /// The next message; `None` at the end of the body.
     pub(super) fn poll_message(
         &mut self,

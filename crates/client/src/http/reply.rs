@@ -171,11 +171,28 @@ impl Messages {
         }
     }
 
+    /// The next message, if there is nothing to be waited for or undone: nearly all of a long reply.
+    #[inline]
+    fn next_plain(&mut self) -> Option<Payload> {
+        if self.over || self.said.is_some() {
+            return None;
+        }
+        let bytes = self.body.next_plain()?;
+        if let Some(choice) = &self.decoder.choice {
+            choice.received(false);
+        }
+        Some(Payload::new(self.decoder.codec, bytes))
+    }
+
     /// The next message; an error is the last item.
+    #[inline]
     pub(super) fn poll_next_message(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Payload, Status>>> {
+        if let Some(payload) = self.next_plain() {
+            return Poll::Ready(Some(Ok(payload)));
+        }
         if self.over {
             return Poll::Ready(None);
         }

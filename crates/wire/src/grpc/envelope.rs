@@ -87,6 +87,22 @@ impl Envelopes {
         Ok(Some(Envelope { flags, bytes: self.gathered.split_to(len).freeze() }))
     }
 
+    /// The next message, if it has no flags and lies whole in one chunk, as most do. `None` says
+    /// nothing; [`next`](Self::next) does.
+    #[inline]
+    pub fn next_plain(&mut self) -> Option<Bytes> {
+        if !self.gathered.is_empty() {
+            return None;
+        }
+        let &[0, a, b, c, d] = self.chunk.first_chunk()? else { return None };
+        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
+        if len > self.max_message_bytes || self.chunk.len().saturating_sub(PREFIX) < len {
+            return None;
+        }
+        self.chunk.advance(PREFIX);
+        Some(self.chunk.split_to(len))
+    }
+
     /// Whether every byte that was pushed has come out as part of a message.
     #[must_use]
     pub fn is_empty(&self) -> bool {

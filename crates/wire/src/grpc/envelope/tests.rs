@@ -1,3 +1,5 @@
+use std::iter;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -6,7 +8,7 @@ use super::*;
 const TWO: &[u8] = b"\x00\x00\x00\x00\x05\"one\"\x02\x00\x00\x00\x02{}";
 
 fn all(envelopes: &mut Envelopes) -> Vec<(u8, Bytes)> {
-    std::iter::from_fn(|| envelopes.next().unwrap()).map(|one| (one.flags, one.bytes)).collect()
+    iter::from_fn(|| envelopes.next().unwrap()).map(|one| (one.flags, one.bytes)).collect()
 }
 
 fn two() -> Vec<(u8, Bytes)> {
@@ -106,6 +108,23 @@ fn a_prefix_is_what_the_protocol_says() {
     assert_eq!(envelope(1, &[0; 0x0102]).unwrap(), [1, 0, 0, 1, 2]);
 }
 
+#[test]
+fn only_whole_messages_without_flags_and_within_the_limit_are_plain() {
+    for (body, plain) in [
+        (&b"\0\0\0\0\x01a"[..], Some(&b"a"[..])),
+        (b"\0\0\0\0\0", Some(b"")),
+        (b"\x01\0\0\0\x01a", None),
+        (b"\0\0\0\0\x02a", None),
+        (b"\0\0\0\0", None),
+        (b"\0\0\0\0\x03abc", None),
+    ] {
+        let mut envelopes = Envelopes::new(2);
+        envelopes.push(Bytes::from_static(body));
+        assert_eq!(envelopes.next_plain().as_deref(), plain, "{body:?}");
+        assert_eq!(envelopes.is_empty(), plain.is_some());
+    }
+}
+
 proptest! {
     #[test]
     fn any_messages_come_out_of_any_chunks(
@@ -124,6 +143,9 @@ proptest! {
         let mut found = Vec::new();
         for (at, cut) in cuts.windows(2).enumerate() {
             envelopes.push(Bytes::copy_from_slice(&body[cut[0]..cut[1]]));
+            if at % 4 == 0 {
+                found.extend(iter::from_fn(|| envelopes.next_plain()).map(|bytes| (0, bytes)));
+            }
             if at % 2 == 0 {
                 found.extend(all(&mut envelopes));
             }
