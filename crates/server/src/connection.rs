@@ -116,11 +116,18 @@ struct Peer {
 }
 
 /// Waits for the first bytes; `None` if there is no more to do.
+///
+/// Before the first one a peer may be silent for as long as it likes, as it may between its calls:
+/// Go's net/rpc clients dial long before they say anything, and to hold them costs the same.
 async fn first_row(
     io: &mut (impl ByteStream + ?Sized),
     src: &mut BytesMut,
     shared: &Shared,
 ) -> io::Result<Option<Row>> {
+    tokio::select! {
+        first = io.read_buf(src) => if first? == 0 { return Ok(None) },
+        () = shared.drain.cancelled() => return Ok(None),
+    }
     Ok(soon(row(io, src), shared.limits.first_bytes, NO_FIRST_BYTES, shared).await?.flatten())
 }
 

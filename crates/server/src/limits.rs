@@ -52,7 +52,8 @@ impl Limits {
         self
     }
 
-    /// How long a connection may take to show which wire it speaks. Default: 5 s.
+    /// How long a connection may take to show which wire it speaks, from its first byte on; before
+    /// that it may be silent. Default: 5 s.
     #[must_use]
     pub const fn first_bytes(mut self, time: Duration) -> Self {
         self.first_bytes = time;

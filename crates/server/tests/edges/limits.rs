@@ -30,9 +30,9 @@ pub(crate) fn limits() -> Limits {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_never_says_what_it_speaks_is_hung_up_on() {
+async fn a_peer_that_begins_and_never_says_what_it_speaks_is_hung_up_on() {
     let server = start("first bytes", &Probe::new(), |server| server.limits(limits())).await;
-    for sent in [&b""[..], b"CON", b"PRI * HTTP/2.0\r\n\r\n", b"{"] {
+    for sent in [&b"CON"[..], b"PRI * HTTP/2.0\r\n\r\n", b"{"] {
         hung_up_at(FIRST_BYTES, &server, sent).await;
     }
 }
@@ -43,6 +43,14 @@ async fn a_head_that_does_not_come_to_its_end_is_hung_up_on() {
     for sent in [&b"CONNECT /_goRPC_ HT"[..], b"GET /debug/rpc HTTP/1.1\r\nA: b\r\n"] {
         hung_up_at(HEAD_TIME, &server, sent).await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_may_dial_long_before_it_calls() {
+    let server = start("early", &Probe::new(), |server| server.limits(limits())).await;
+    let stream = server.dial().await;
+    tokio::time::sleep(FIRST_BYTES * 1000).await;
+    assert!(!Peer::new(Box::new(stream)).call::<bool>("Probe.Encrypted", 0).await);
 }
 
 #[tokio::test(start_paused = true)]

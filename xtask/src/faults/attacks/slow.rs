@@ -67,15 +67,15 @@ fn kinds() -> Vec<Kind> {
     .concat();
     // 200 bytes of a head are announced.
     let head = [PREFACE, &frame(kind::SETTINGS, 0, 0, &[]), b"\0\0\xc8\x01\x04\0\0\0\x01"].concat();
-    let (soon, later) = (|| End::Closed(FIRST_BYTES), || End::Closed(HEAD_TIME));
+    let later = || End::Closed(HEAD_TIME);
     vec![
         kind("arguments that stop half way", 500, &argument, false, End::Answered(BODY_STALL)),
         kind("arguments of a byte a second", 500, &argument, true, End::Never),
         kind("half a line of a request", 800, b"POST /Target/Ec", false, later()),
         kind("heads of a byte a second", 800, &[post, &b"x: "[..]].concat(), true, later()),
         kind("the same over HTTP/2", 800, &head, true, later()),
-        kind("nothing at all", 800, b"", false, soon()),
-        kind("half a preface", 800, b"PRI * HTTP/2.0\r\n", false, soon()),
+        kind("nothing at all", 800, b"", false, End::Never),
+        kind("half a preface", 800, b"PRI * HTTP/2.0\r\n", false, End::Closed(FIRST_BYTES)),
     ]
 }
 
