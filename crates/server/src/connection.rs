@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -12,6 +13,7 @@ use polywire_wire::jsonrpc::JsonrpcServer;
 use polywire_wire::netrpc::{DEFAULT_DEBUG_PATH, DEFAULT_RPC_PATH, NetrpcServer};
 use polywire_wire::sniff::{Row, Verdict, sniff};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::sync::Semaphore;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
@@ -36,6 +38,27 @@ pub(crate) struct Shared {
     pub(crate) fallback: Option<crate::http::Fallback>,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
+    pub(crate) room: Room,
+}
+
+/// The room there is for connections.
+pub(crate) struct Room {
+    /// One for each connection that may be.
+    pub(crate) slots: Arc<Semaphore>,
+    /// Whether the last connection could not be accepted.
+    pub(crate) starved: AtomicBool,
+}
+
+impl Room {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let slots = Arc::new(Semaphore::new(limits.connections));
+        Self { slots, starved: AtomicBool::new(false) }
+    }
+
+    /// Whether newcomers find none.
+    fn is_full(&self) -> bool {
+        self.starved.load(Ordering::Relaxed) || self.slots.available_permits() == 0
+    }
 }
 
 impl Shared {
@@ -44,6 +67,7 @@ impl Shared {
     pub(crate) fn for_test(router: Router, limits: Limits, drain: CancellationToken) -> Self {
         let local = Address::from("memory:test");
         Self {
+            room: Room::new(&limits),
             router,
             service: None,
             limits,
@@ -117,16 +141,20 @@ struct Peer {
 
 /// Waits for the first bytes; `None` if there is no more to do.
 ///
-/// Before the first one a peer may be silent for as long as it likes, as it may between its calls:
-/// Go's net/rpc clients dial long before they say anything, and to hold them costs the same.
+/// Before the first one a peer may be silent, as it may between its calls: Go's net/rpc clients dial
+/// long before they say anything. It has to go when newcomers find no room.
 async fn first_row(
     io: &mut (impl ByteStream + ?Sized),
     src: &mut BytesMut,
     shared: &Shared,
 ) -> io::Result<Option<Row>> {
-    tokio::select! {
-        first = io.read_buf(src) => if first? == 0 { return Ok(None) },
-        () = shared.drain.cancelled() => return Ok(None),
+    loop {
+        match soon(io.read_buf(src), shared.limits.first_bytes, NO_FIRST_BYTES, shared).await {
+            Ok(None | Some(0)) => return Ok(None),
+            Ok(Some(_)) => break,
+            Err(late) if late.kind() == io::ErrorKind::TimedOut && !shared.room.is_full() => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(soon(row(io, src), shared.limits.first_bytes, NO_FIRST_BYTES, shared).await?.flatten())
 }

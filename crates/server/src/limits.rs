@@ -52,8 +52,8 @@ impl Limits {
         self
     }
 
-    /// How long a connection may take to show which wire it speaks, from its first byte on; before
-    /// that it may be silent. Default: 5 s.
+    /// How long a connection may take to show which wire it speaks, from its first byte on. Before
+    /// that it may be silent, unless newcomers find no room: then this bounds it, too. Default: 5 s.
     #[must_use]
     pub const fn first_bytes(mut self, time: Duration) -> Self {
         self.first_bytes = time;

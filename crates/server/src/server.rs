@@ -4,18 +4,18 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use polywire_core::{Address, BoxService, Service};
 use polywire_net::{BusyPoll, Listener, Socket, TlsServer};
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_layer::Layer;
 
-use crate::connection::{self, Shared};
+use crate::connection::{self, Room, Shared};
 use crate::detached::Counting;
 #[cfg(feature = "http")]
 use crate::http::{HttpBody, HttpService};
@@ -148,6 +148,7 @@ impl Server {
     pub fn into_http_service(self) -> HttpService {
         let Self { router, service, limits, cors, fallback, .. } = self;
         HttpService::new(Shared {
+            room: Room::new(&limits),
             router,
             service,
             limits,
@@ -213,7 +214,6 @@ impl Listening {
             #[cfg(feature = "http")]
             fallback,
         } = server;
-        let slots = Arc::new(Semaphore::new(limits.connections));
         // Ends with this future.
         let mut following = JoinSet::new();
         if let Some(tls) = &tls {
@@ -221,6 +221,7 @@ impl Listening {
         }
         let local = listener.local_address().clone();
         let shared = Shared {
+            room: Room::new(&limits),
             router,
             service,
             limits,
@@ -237,7 +238,7 @@ impl Listening {
         let mut connections = JoinSet::new();
         loop {
             let next = async {
-                let slot = Arc::clone(&slots).acquire_owned().await;
+                let slot = Arc::clone(&shared.room.slots).acquire_owned().await;
                 (slot, listener.accept().await)
             };
             let (slot, accepted) = tokio::select! {
@@ -247,6 +248,7 @@ impl Listening {
             };
             match accepted {
                 Ok((socket, peer)) => {
+                    shared.room.starved.store(false, Ordering::Relaxed);
                     let shared = Arc::clone(&shared);
                     connections.spawn(async move {
                         accept(socket, peer, shared).await;
@@ -254,6 +256,7 @@ impl Listening {
                     });
                 }
                 Err(error) => {
+                    shared.room.starved.store(true, Ordering::Relaxed);
                     tracing::warn!(%error, "cannot accept");
                     time::sleep(ACCEPT_PAUSE).await;
                 }

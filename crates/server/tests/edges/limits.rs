@@ -54,6 +54,14 @@ async fn a_peer_may_dial_long_before_it_calls() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_silent_peer_makes_room_for_a_newcomer() {
+    let one = limits().connections(1);
+    let server = start("room", &Probe::new(), |server| server.limits(one)).await;
+    let (_silent, newcomer) = (server.dial().await, server.dial().await);
+    assert!(!Peer::new(Box::new(newcomer)).call::<bool>("Probe.Encrypted", 0).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_peer_that_is_served_may_be_silent_for_as_long_as_it_likes() {
     let server = start("silence", &Probe::new(), |server| server.limits(limits())).await;
     let mut peer = Peer::new(Box::new(server.dial().await));
