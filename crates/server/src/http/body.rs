@@ -33,6 +33,10 @@ impl ReplyBody {
         Self::Whole { data: Bytes::new(), more: Bytes::new(), trailers: None }
     }
 
+    pub(super) const fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole { .. })
+    }
+
     pub(crate) fn data(data: impl Into<Bytes>) -> Self {
         Self::Whole { data: data.into(), more: Bytes::new(), trailers: None }
     }

@@ -40,6 +40,9 @@ pub(crate) async fn serve(
                 Some(answer) => answer.await,
                 None => two_hosts(),
             };
+            if is_coming && response.body().is_whole() {
+                rest.precede().await;
+            }
             let response = response.map(|reply| match is_coming {
                 true => Lingering::Replying(reply, rest),
                 false => Lingering::without(reply),
@@ -81,3 +84,78 @@ fn two_hosts() -> Response<ReplyBody> {
 
 /// The least buffer the parser works with.
 const MIN_BUFFER: usize = 8 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use polywire_core::Address;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::time::{Instant, timeout};
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{Limits, Router};
+
+    const HEAD: &[u8] = b"POST /test.v1.Numbers/Nothing HTTP/1.1\r\nhost: a\r\n\
+        content-type: application/grpc-web+proto\r\ntransfer-encoding: chunked\r\n\r\n";
+    const REST: &[u8] = b"5\r\n\0\0\0\0\0\r\n0\r\n\r\n";
+
+    /// A peer of a server that offers nothing.
+    fn peer() -> DuplexStream {
+        let (peer, io) = duplex(4096);
+        tokio::spawn(async {
+            let drain = CancellationToken::new();
+            let shared = Arc::new(Shared::for_test(Router::new(), Limits::default(), drain));
+            let here = || Address::from("memory:test");
+            let info = Arc::new(ConnectionInfo::new(here(), here(), "http1", false));
+            serve(io, &shared, info).await
+        });
+        peer
+    }
+
+    async fn head(peer: &mut DuplexStream) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(peer.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_waits_a_little_for_the_rest_of_a_request_that_nobody_reads() {
+        let mut peer = peer();
+        for _ in 0..2 {
+            peer.write_all(HEAD).await.unwrap();
+            timeout(Duration::from_millis(900), peer.read_u8()).await.unwrap_err();
+            peer.write_all(REST).await.unwrap();
+            let head = head(&mut peer).await;
+            assert!(head.contains("\r\ngrpc-status: 12\r\n"), "{head}");
+            // It is whole at once: no chunk tells its end later.
+            assert!(head.contains("\r\ncontent-length: 0\r\n"), "{head}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reply_waits_no_longer_than_a_second_nor_for_more_than_256_kib() {
+        let (mut peer, begin) = (peer(), Instant::now());
+        peer.write_all(HEAD).await.unwrap();
+        assert!(head(&mut peer).await.contains("\r\ngrpc-status: 12\r\n"));
+        assert_eq!(begin.elapsed().as_secs(), 1);
+        peer.write_all(REST).await.unwrap();
+        assert_eq!(read_chunks(&mut peer).await, "0\r\n\r\n");
+
+        let begin = Instant::now();
+        let large = format!("{:x}\r\n{}", 256 * 1024, "x".repeat(256 * 1024));
+        peer.write_all(&[HEAD, large.as_bytes()].concat()).await.unwrap();
+        assert!(head(&mut peer).await.contains("\r\ngrpc-status: 12\r\n"));
+        assert!(begin.elapsed().is_zero(), "{:?}", begin.elapsed());
+    }
+
+    /// The end of a reply that came in chunks, of which none holds anything.
+    async fn read_chunks(peer: &mut DuplexStream) -> String {
+        let mut chunks = [0; 5];
+        peer.read_exact(&mut chunks).await.unwrap();
+        String::from_utf8(chunks.to_vec()).unwrap()
+    }
+}

@@ -1,10 +1,13 @@
 //! Reading on behind a reply of HTTP/1 that was ready before its request had come as a whole.
 //!
-//! A connection that is closed while its peer still sends is reset, and the peer may never see the
-//! reply. So the rest of the request is taken and dropped, within bounds, before the reply ends.
+//! A client that still sends when its reply comes may break both off, as Go's do, so a reply that is
+//! ready waits a little for the rest of its request. And a connection that is closed while its peer
+//! still sends is reset, and the peer may never see the reply. So whatever else comes is taken and
+//! dropped, within bounds, before the reply ends.
 
+use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -29,20 +32,33 @@ enum Left {
 }
 
 impl Rest {
+    fn lock(&self) -> MutexGuard<'_, Left> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set(&self, left: Left) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = left;
+        *self.lock() = left;
     }
 
     fn take(&self) -> Option<Incoming> {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *left, Left::Nothing) {
+        match std::mem::replace(&mut *self.lock(), Left::Nothing) {
             Left::Some(body) => Some(body),
             Left::Unknown | Left::Nothing => None,
         }
     }
 
+    /// Takes a little of what is left, while nothing of the reply has gone out yet.
+    pub(super) async fn precede(&self) {
+        // What reads it still is part of the reply.
+        let is_left = matches!(*self.lock(), Left::Some(_));
+        let Some(body) = is_left.then(|| self.take()).flatten() else { return };
+        let mut taking = Taking::new(body, BEFORE);
+        poll_fn(|cx| taking.poll(cx)).await;
+        self.set(taking.body.map_or(Left::Nothing, Left::Some));
+    }
+
     fn is_nothing(&self) -> bool {
-        matches!(*self.0.lock().unwrap_or_else(PoisonError::into_inner), Left::Nothing)
+        matches!(*self.lock(), Left::Nothing)
     }
 }
 
@@ -109,7 +125,9 @@ pub(super) enum Lingering {
 
 /// The rest of a request on its way to nowhere.
 pub(super) struct Taking {
-    body: Incoming,
+    /// Gone once it has ended.
+    body: Option<Incoming>,
+    /// How much more of it is taken.
     bytes: usize,
     end: Pin<Box<Sleep>>,
 }
@@ -124,14 +142,20 @@ impl Lingering {
 }
 
 impl Taking {
+    fn new(body: Incoming, bound: Bound) -> Self {
+        Self { body: Some(body), bytes: bound.bytes, end: Box::pin(sleep(bound.time)) }
+    }
+
+    /// Ready at the end of the body, or of what is taken of it.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        while self.bytes < MAX_BYTES && self.end.as_mut().poll(cx).is_pending() {
-            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
+        while self.bytes > 0 && self.end.as_mut().poll(cx).is_pending() {
+            let Some(body) = &mut self.body else { break };
+            match ready!(Pin::new(body).poll_frame(cx)) {
                 Some(Ok(frame)) => {
                     let bytes = frame.data_ref().map_or(0, |data| data.remaining());
-                    self.bytes = self.bytes.saturating_add(bytes);
+                    self.bytes = self.bytes.saturating_sub(bytes);
                 }
-                Some(Err(_)) | None => break,
+                Some(Err(_)) | None => self.body = None,
             }
         }
         Poll::Ready(())
@@ -154,10 +178,7 @@ impl Body for Lingering {
             *reply = ReplyBody::empty();
             *self = match rest.take() {
                 None => Self::Over,
-                Some(body) => {
-                    let end = Box::pin(sleep(MAX_TIME));
-                    Self::Taking(Box::new(Taking { body, bytes: 0, end }))
-                }
+                Some(body) => Self::Taking(Box::new(Taking::new(body, BEHIND))),
             };
         }
         if let Self::Taking(taking) = &mut *self {
@@ -185,8 +206,15 @@ impl Body for Lingering {
     }
 }
 
-/// How much of a request is taken behind its reply.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How much of a request is taken, and how long the peer may take to end it.
+#[derive(Clone, Copy)]
+struct Bound {
+    bytes: usize,
+    time: Duration,
+}
 
-/// How long the peer may take to end a request that is answered.
-const MAX_TIME: Duration = Duration::from_secs(5);
+/// Before its reply: as much as Go's net/http.
+const BEFORE: Bound = Bound { bytes: 256 * 1024, time: Duration::from_secs(1) };
+
+/// Behind its reply.
+const BEHIND: Bound = Bound { bytes: 4 * 1024 * 1024, time: Duration::from_secs(5) };
