@@ -63,7 +63,8 @@ pub trait ServerWire: Send + 'static {
 pub enum Appetite {
     /// It does.
     Hungry,
-    /// Not until a stream's reader has taken what there is ([`ReplyFrame::Window`]).
+    /// Not until a stream's reader has taken what there is ([`ReplyFrame::Window`]), or a call is
+    /// answered that others wait behind.
     Waits,
     /// Nothing more; the connection ends once every call under way is answered.
     Sated,

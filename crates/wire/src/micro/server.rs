@@ -340,10 +340,8 @@ impl ServerWire for MicroServer {
     }
 
     fn appetite(&self) -> Appetite {
-        match (self.appetite, self.starved) {
-            (Appetite::Hungry, Some(_)) => Appetite::Waits,
-            (appetite, _) => appetite,
-        }
+        let waits = self.starved.is_some() || self.answers.is_full();
+        if waits && self.appetite == Appetite::Hungry { Appetite::Waits } else { self.appetite }
     }
 }
 

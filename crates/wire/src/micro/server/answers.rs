@@ -13,6 +13,8 @@ pub(super) struct Answers {
     /// The place of the first one.
     first: u64,
     places: VecDeque<Place>,
+    /// Bytes of the answers that wait, and what it takes to keep them.
+    held: usize,
 }
 
 #[derive(Debug)]
@@ -38,6 +40,7 @@ impl Answers {
             let mut head = BytesMut::new();
             let body = answer.put_head(closes, &mut head);
             if let Some(place) = self.places.get_mut(index) {
+                self.held = self.held.saturating_add(cost(&head, &body));
                 *place = Place { key: 0, ready: Some((head, body)) };
             }
             return;
@@ -46,10 +49,16 @@ impl Answers {
         dst.put_bytes(&body);
         self.pass();
         while let Some((head, body)) = self.places.front_mut().and_then(|next| next.ready.take()) {
+            self.held = self.held.saturating_sub(cost(&head, &body));
             dst.put_slice(&head);
             dst.put_bytes(&body);
             self.pass();
         }
+    }
+
+    /// Whether so much waits for an answer before it that no more calls are to be taken.
+    pub(super) const fn is_full(&self) -> bool {
+        self.held >= MAX_HELD
     }
 
     /// The key of a call that nobody waits for any longer, of each once.
@@ -63,3 +72,10 @@ impl Answers {
         self.first = self.first.wrapping_add(1);
     }
 }
+
+fn cost(head: &[u8], body: &[u8]) -> usize {
+    size_of::<Place>().saturating_add(head.len()).saturating_add(body.len())
+}
+
+/// How many bytes of answers may wait for the one before them.
+pub(super) const MAX_HELD: usize = 1024 * 1024;

@@ -1,6 +1,7 @@
 use bytes::{Buf as _, Bytes};
 use polywire_core::{Metadata, Payload, Response};
 
+use super::answers::MAX_HELD;
 use super::*;
 
 fn server() -> MicroServer {
@@ -113,6 +114,31 @@ fn calls_are_answered_in_their_order_whichever_is_ready_first() {
     let ids: Vec<_> = text.lines().filter(|line| line.starts_with("Micro-Id")).collect();
     assert_eq!(ids, ["Micro-Id: 0", "Micro-Id: 1"]);
     assert!(answer(&mut wire, third, done()).contains("Micro-Id: 2"));
+}
+
+#[test]
+fn no_more_calls_are_taken_while_many_answers_wait_behind_one() {
+    let mut wire = server();
+    let (slow, ..) = called(read(&mut wire, &call("Hello", 0)));
+    let body: &'static str = "x".repeat(1000).leak();
+    let (mut src, mut waiting) = (BytesMut::from(&*call("Hello", 1).repeat(2000)), 0);
+    while let Some(event) = wire.read(&mut src).unwrap() {
+        waiting += 1;
+        let (ticket, reply) = match event {
+            ServerEvent::Call { ticket, .. } => (ticket, Ok(Response::unary(json(body)))),
+            ServerEvent::Reject { ticket, status } => (ticket, Err(status)),
+            event => panic!("{event:?}"),
+        };
+        assert_eq!(answer(&mut wire, ticket, reply), "");
+        assert!(waiting <= MAX_HELD / body.len(), "{waiting} wait");
+    }
+    assert_eq!(wire.appetite(), Appetite::Waits);
+    assert!(waiting > MAX_HELD / body.len() / 2, "{waiting} wait");
+
+    let text = answer(&mut wire, slow, Ok(Response::unary(json("{}"))));
+    assert_eq!(text.matches("HTTP/1.1 200 OK").count(), waiting + 1);
+    assert_eq!(wire.appetite(), Appetite::Hungry);
+    assert!(wire.read(&mut src).unwrap().is_some());
 }
 
 #[test]
