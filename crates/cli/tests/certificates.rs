@@ -84,9 +84,7 @@ fn a_certificate_is_shown_to_a_server_that_asks_for_one() {
         let url = format!("{scheme}+tls://ADDRESS");
         let call = format!("call {url} Callers.Who {TRUSTING}");
         server.prints(&format!("{call} {SHOWING}"), "\"caller\"");
-        // The server's reason comes behind the handshake, and the end of the connection may
-        // overtake it.
-        server.fails(&call, 112, "unavailable");
+        server.fails(&call, 112, "does not accept a client without a certificate");
     }
     let known = format!("{TRUSTING} {SHOWING}");
     server.prints(&format!("describe grpc+tls://ADDRESS Callers {known}"), "rpc Who(");

@@ -29,13 +29,36 @@ pub struct TlsClient {
     config: Arc<ClientConfig>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Settings {
-    /// None: every certificate is taken.
-    authorities: Vec<Pem>,
+    trust: Trust,
     revocations: Option<Pem>,
     own: Option<KeyPair>,
     server_name: Option<ServerName<'static>>,
+}
+
+/// Whose certificates are taken.
+#[derive(Debug, Clone)]
+enum Trust {
+    Anyone,
+    /// Those that one of these has signed; there is at least one.
+    Authorities(Vec<Pem>),
+}
+
+impl Trust {
+    fn authorities(&self) -> &[Pem] {
+        match self {
+            Self::Anyone => &[],
+            Self::Authorities(authorities) => authorities,
+        }
+    }
+
+    fn add(&mut self, authority: Pem) {
+        match self {
+            Self::Anyone => *self = Self::Authorities(vec![authority]),
+            Self::Authorities(authorities) => authorities.push(authority),
+        }
+    }
 }
 
 impl TlsClient {
@@ -57,7 +80,7 @@ impl TlsClient {
     /// # Errors
     /// When the file cannot be read, or holds no certificates.
     pub fn from_ca_file(authorities: impl AsRef<Path>) -> Result<Self, TlsError> {
-        Self::trusting(Pem::file(authorities))
+        Self::trusting(Trust::Authorities(vec![Pem::file(authorities)]))
     }
 
     /// As [`from_ca_file`](Self::from_ca_file), of PEM that is in memory.
@@ -65,7 +88,7 @@ impl TlsClient {
     /// # Errors
     /// When it holds no certificates.
     pub fn from_ca_pem(authorities: &[u8]) -> Result<Self, TlsError> {
-        Self::trusting(Pem::text(authorities))
+        Self::trusting(Trust::Authorities(vec![Pem::text(authorities)]))
     }
 
     /// Takes every certificate, for whatever host: to look at a server whose certificate is known to
@@ -75,14 +98,11 @@ impl TlsClient {
     /// # Errors
     /// None at present.
     pub fn without_verification() -> Result<Self, TlsError> {
-        Self::new(Settings::default())
+        Self::trusting(Trust::Anyone)
     }
 
-    fn trusting(authorities: Pem) -> Result<Self, TlsError> {
-        Self::new(Settings { authorities: vec![authorities], ..Settings::default() })
-    }
-
-    fn new(settings: Settings) -> Result<Self, TlsError> {
+    fn trusting(trust: Trust) -> Result<Self, TlsError> {
+        let settings = Settings { trust, revocations: None, own: None, server_name: None };
         Ok(Self { config: Arc::new(settings.config()?), settings: Arc::new(settings) })
     }
 
@@ -100,7 +120,7 @@ impl TlsClient {
     /// # Errors
     /// When they cannot be read, or there are none.
     pub fn with_authorities(self, more: impl Into<Pem>) -> Result<Self, TlsError> {
-        self.with(|settings| settings.authorities.push(more.into()))
+        self.with(|settings| settings.trust.add(more.into()))
     }
 
     /// Shows this certificate, the first of a chain, to servers that ask for one.
@@ -199,8 +219,8 @@ impl TlsClient {
     }
 
     fn sides(&self, name: &ServerName<'_>) -> Sides {
-        let Settings { authorities, own, .. } = &*self.settings;
-        let trusted: Vec<String> = authorities.iter().map(Pem::to_string).collect();
+        let Settings { trust, own, .. } = &*self.settings;
+        let trusted: Vec<String> = trust.authorities().iter().map(Pem::to_string).collect();
         let protocols = self.config.alpn_protocols.iter();
         let protocols: Vec<_> = protocols.map(|name| String::from_utf8_lossy(name)).collect();
         let shown = match own {
@@ -235,11 +255,11 @@ impl Settings {
         &self,
         provider: &Arc<CryptoProvider>,
     ) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-        if self.authorities.is_empty() && self.revocations.is_none() {
+        if matches!(self.trust, Trust::Anyone) && self.revocations.is_none() {
             return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
         }
         let mut roots = RootCertStore::empty();
-        for origin in &self.authorities {
+        for origin in self.trust.authorities() {
             authorities(origin, &read(origin)?, &mut roots)?;
         }
         let mut verifier =
@@ -254,7 +274,7 @@ impl Settings {
 
     /// What is named when nobody can be trusted by it.
     fn blamed(&self) -> String {
-        let blamed = self.revocations.as_ref().or(self.authorities.first());
+        let blamed = self.revocations.as_ref().or(self.trust.authorities().first());
         blamed.map(Pem::to_string).unwrap_or_default()
     }
 }

@@ -59,6 +59,20 @@ async fn a_client_without_a_certificate_is_refused_where_one_is_required() {
 }
 
 #[tokio::test]
+async fn a_refusal_is_heard_by_who_writes_first_to_a_connection_that_is_closed_by_then() {
+    let authority = Authority::new("ours");
+    let server = required(localhost(&authority), &authority);
+    let (accepted, connected) = shake(&server, &trusting(&authority)).await;
+    drop(accepted.unwrap_err());
+    let mut connected = connected.unwrap();
+    connected.write_all(b"request").await.unwrap();
+    connected.flush().await.unwrap();
+    let heard = connected.read(&mut [0]).await.unwrap_err();
+    assert_eq!(heard.to_string(), "localhost does not accept a client without a certificate");
+    connected.write_all(b"another").await.unwrap_err();
+}
+
+#[tokio::test]
 async fn a_client_without_a_certificate_is_let_in_where_none_is_required() {
     let (ours, theirs) = (Authority::new("ours"), Authority::new("theirs"));
     let auth = ClientAuth::optional(Pem::text(ours.pem()));
