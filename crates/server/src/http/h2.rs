@@ -19,6 +19,7 @@ use tokio::time;
 use super::age::its_time_has_come;
 use super::body::ReplyBody;
 use super::cork::{Cork, Corked};
+use super::police::RESETS;
 use crate::connection::Shared;
 
 /// How many requests are polled at most before what was answered is written; as for the native
@@ -62,8 +63,10 @@ fn builder(shared: &Shared) -> h2::server::Builder {
         .initial_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(clamp(limits.calls_in_flight))
-        // Streams that are reset are the police's to count.
+        // Who cancels many calls at once does no harm: streams that are reset are the police's to
+        // count, and those that had to be are counted alike.
         .max_pending_accept_reset_streams(limits.calls_in_flight)
+        .max_local_error_reset_streams(usize::try_from(RESETS).ok())
         .max_header_list_size(clamp(limits.wire.max_head_bytes().max(HEARD_BYTES)))
         .max_send_buffer_size(limits.wire.max_message_bytes());
     builder
@@ -116,7 +119,8 @@ impl<S: ByteStream> Driver<S> {
             }
             self.cork.put();
             let mut taken = 0;
-            while taken < BATCH_CALLS {
+            // A call whose reply would wait for the peer is taken when its turn comes.
+            while taken < BATCH_CALLS && !self.cork.is_stalled() {
                 match self.connection.poll_accept(cx) {
                     Poll::Ready(Some(Ok((request, respond)))) => self.start(request, respond),
                     Poll::Ready(Some(Err(error))) => {

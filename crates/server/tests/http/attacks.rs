@@ -96,6 +96,33 @@ async fn streams_opened_and_reset_at_once_are_cut_off() {
     attacks_end_in(ENHANCE_YOUR_CALM, reset).await;
 }
 
+/// What a client does whose callers give up together: each call is well known to the server when the
+/// first of them is reset, or none is.
+#[tokio::test]
+async fn calls_that_are_cancelled_together_cost_nobody_the_connection() {
+    let peer = Peer::connect().await;
+    let mut stream = TcpStream::connect(peer.address.as_str()).await.unwrap();
+    let begin = [&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"[..], &frame(4, 0, 0, &[])].concat();
+    stream.write_all(&begin).await.unwrap();
+    let numbers = || (0..200).map(|number| number * 2 + 1);
+    let opened = numbers().flat_map(|number| frame(1, 4, number, &head("Hang")));
+    let reset = numbers().flat_map(|number| frame(3, 0, number, &[0, 0, 0, 8]));
+    let all: Vec<u8> = opened.chain(reset).collect();
+    stream.write_all(&all).await.unwrap();
+    let call = [frame(1, 4, 401, &head("Echo")), frame(0, 1, 401, &message(7))].concat();
+    stream.write_all(&call).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let len = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        stream.read_exact(&mut vec![0; usize::try_from(len).unwrap()]).await.unwrap();
+        assert_ne!(head[3], 7, "sent away");
+        if head[3] == 1 && head[5..] == 401_u32.to_be_bytes() {
+            break;
+        }
+    }
+}
+
 #[tokio::test]
 async fn streams_that_the_server_has_to_reset_are_cut_off() {
     // Widening a window by nothing is an error of the stream.
