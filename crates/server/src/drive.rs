@@ -361,7 +361,8 @@ async fn in_time(
     read: impl Future<Output = io::Result<usize>>,
 ) -> io::Result<usize> {
     let Some(patience) = patience else { return read.await };
-    time::timeout(patience, read).await.unwrap_or_else(|_elapsed| {
+    // Most connections never wait here, and do not carry the room for it.
+    Box::pin(time::timeout(patience, read)).await.unwrap_or_else(|_elapsed| {
         let text = format!("nothing more of a message has come for {patience:?} (`body_stall`)");
         Err(io::Error::new(io::ErrorKind::TimedOut, text))
     })

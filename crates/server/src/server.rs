@@ -305,6 +305,6 @@ mod tests {
         let socket = Socket::Memory(tokio::io::duplex(64).0);
         let task = accept(socket, "memory:peer".into(), Arc::new(shared));
         let size = size_of_val(&task);
-        assert!(size <= 2432, "{size} bytes");
+        assert!(size <= 2304, "{size} bytes");
     }
 }
