@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use ::http::HeaderMap;
 use bytes::{BufMut, Bytes, BytesMut};
@@ -182,16 +182,13 @@ impl ReplyStream {
             Stage::Ended => return Poll::Ready(None),
         }
         let mut out = Vec::with_capacity(self.last);
-        let status = match self.poll_messages(cx, &mut out) {
-            Poll::Ready(status) => status,
-            Poll::Pending => {
-                self.stage = Stage::Messages;
-                if out.is_empty() {
-                    return Poll::Pending;
-                }
-                self.last = out.len();
-                return Poll::Ready(Some(Frame::data(self.writing.dress(out.into()))));
+        let Some(status) = self.gather(cx, &mut out) else {
+            self.stage = Stage::Messages;
+            if out.is_empty() {
+                return Poll::Pending;
             }
+            self.last = out.len();
+            return Poll::Ready(Some(Frame::data(self.writing.dress(out.into()))));
         };
         // The stream is done with; what it holds is let go before its end is told.
         self.values = PayloadStream::new(self.writing.codec, futures_util::stream::empty());
@@ -210,27 +207,28 @@ impl ReplyStream {
         }
     }
 
-    /// Appends the messages that are ready, as many as go into one frame. Ready at their end.
-    fn poll_messages(
-        &mut self,
-        cx: &mut Context<'_>,
-        out: &mut Vec<u8>,
-    ) -> Poll<Result<(), Status>> {
+    /// Appends the messages that are ready, as many as go into one frame; if none is, this task is
+    /// woken for the next. Gives the status that the reply ends with, once it does.
+    fn gather(&mut self, cx: &mut Context<'_>, out: &mut Vec<u8>) -> Option<Result<(), Status>> {
         if self.is_late(cx) {
             let text = "the deadline has passed";
-            return Poll::Ready(Err(Status::new(Code::DeadlineExceeded, text)));
+            return Some(Err(Status::new(Code::DeadlineExceeded, text)));
         }
-        self.writing.check(self.values.encoding())?;
+        if let Err(status) = self.writing.check(self.values.encoding()) {
+            return Some(Err(status));
+        }
         loop {
             let start = out.len();
-            match ready!(self.poll_message(cx, out)) {
-                Some(message) => message?,
-                None => return Poll::Ready(Ok(())),
+            match self.poll_message(cx, out) {
+                Poll::Ready(Some(Ok(()))) => {}
+                Poll::Ready(Some(Err(status))) => return Some(Err(status)),
+                Poll::Ready(None) => return Some(Ok(())),
+                Poll::Pending => return None,
             }
             let len = out.len().saturating_sub(start);
             // Another of the same size would not fit.
             if out.len().saturating_add(len) > FRAME_BYTES {
-                return Poll::Pending;
+                return None;
             }
         }
     }
