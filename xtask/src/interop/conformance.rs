@@ -51,32 +51,21 @@ pub(super) fn run(sources: &Path, target: &Path, extent: Extent) -> Result<Count
     for mode in ["server", "client"] {
         let program = programs.join(format!("conformance-{mode}"));
         let program = program.with_extension(std::env::consts::EXE_EXTENSION);
-        let run = |only: &[&str]| {
-            let mut command = Command::new(&runner);
-            command.arg("--conf").arg(folder.join("config.yaml")).args(["--mode", mode]);
-            for pattern in extent.skipped() {
-                command.args(["--skip", pattern]);
-            }
-            for case in only {
-                command.args(["--run", case]);
-            }
-            command.arg("--").arg(&program);
-            report(command)
-        };
-        let (report, mut count) = run(&[])?;
-        if let Some(cases) = disturbed(&report, count.failed) {
-            println!("run again, since Go's server closed what it was to read: {cases:?}");
-            let (_, again) = run(&cases)?;
-            count = Count { passed: count.passed + again.passed, failed: again.failed, ..count };
+        let mut command = Command::new(&runner);
+        command.arg("--conf").arg(folder.join("config.yaml")).args(["--mode", mode]);
+        for pattern in extent.skipped() {
+            command.args(["--skip", pattern]);
         }
+        command.arg("--").arg(&program);
+        let count = report(command)?;
         println!("connect conformance, {mode} mode{}: {count}", extent.note());
         total += count;
     }
     Ok(total)
 }
 
-/// Runs the runner; gives what it said, and what came of it. Failures are printed.
-fn report(mut command: Command) -> Result<(String, Count), String> {
+/// Runs the runner, and says what came of it. Failures are printed.
+fn report(mut command: Command) -> Result<Count, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
     let report = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -85,23 +74,7 @@ fn report(mut command: Command) -> Result<(String, Count), String> {
         print!("{report}{errors}");
         count.failed = count.failed.max(1);
     }
-    Ok((report, count))
-}
-
-/// The cases that failed, if every one of them failed because the runner's own server read a
-/// request that was closed. Go's net/http closes it when it writes the head of a reply over
-/// HTTP/1.1, and whether grpc-go has read all of it by then is a race on that side.
-fn disturbed(report: &str, failed: usize) -> Option<Vec<&str>> {
-    let mut lines = report.lines();
-    let mut cases = Vec::new();
-    while let Some(line) = lines.next() {
-        let Some(case) = line.strip_prefix("FAILED: ") else { continue };
-        if !lines.next()?.contains("http: invalid Read on closed Body") {
-            return None;
-        }
-        cases.push(case.strip_suffix(':').unwrap_or(case));
-    }
-    (failed > 0 && cases.len() == failed).then_some(cases)
+    Ok(count)
 }
 
 /// Installs the runner, and says where it is.
@@ -158,15 +131,5 @@ mod tests {
         let expected = Count { passed: 4, failed: 3, skipped: 0 };
         assert_eq!(count(report), Some(expected));
         assert_eq!(count("no report"), None);
-    }
-
-    #[test]
-    fn only_what_go_closed_is_run_again() {
-        let closed = "FAILED: a/b/(grpc server impl)/c:\n\tactual error {code: 14 (unavailable), \
-                      message: \"http: invalid Read on closed Body\"} does not match\n\tmore\n";
-        assert_eq!(disturbed(closed, 1), Some(vec!["a/b/(grpc server impl)/c"]));
-        assert_eq!(disturbed(closed, 2), None);
-        assert_eq!(disturbed(&format!("{closed}FAILED: d:\n\tother\n"), 2), None);
-        assert_eq!(disturbed("Total cases: 1\n1 passed, 0 failed\n", 0), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::future::pending;
+use std::mem;
 use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
@@ -36,7 +37,11 @@ pub async fn make(
     };
     let kind = kind(wanted.stream_type());
     let (sender, receiver) = mpsc::channel(1);
-    let body = if kind.client_streams() {
+    let takes_turns = wanted.stream_type() == StreamType::FullDuplexBidiStream;
+    let body = if kind.client_streams() && !takes_turns && plan.is_immediate() {
+        let arguments = mem::take(&mut plan.arguments).into_iter().map(Ok);
+        Body::Stream(PayloadStream::new(encoding, stream::iter(arguments)))
+    } else if kind.client_streams() {
         Body::Stream(arguments_of(receiver, encoding))
     } else {
         if plan.arguments.len() != 1 {
@@ -48,7 +53,7 @@ pub async fn make(
     let call =
         Call { channel, request: request(&wanted, kind, body), method: wanted.method().into() };
     let mut result = ClientResponseResult::default();
-    let ended = if wanted.stream_type() == StreamType::FullDuplexBidiStream {
+    let ended = if takes_turns {
         call.in_turns(plan, sender, &mut result).await
     } else {
         let cancel_after = plan.replies_before_cancel();
@@ -74,6 +79,13 @@ struct Plan {
 }
 
 impl Plan {
+    /// Whether the arguments are all there from the start, and nothing more after them: then they go
+    /// out together. The runner's servers begin to answer at the first one, and Go's net/http closes
+    /// a request of HTTP/1.1 that has not come as a whole by then.
+    const fn is_immediate(&self) -> bool {
+        self.delay.is_zero() && !matches!(self.cancel, Some(CancelTiming::BeforeCloseSend(())))
+    }
+
     /// Sends the arguments, and returns when the call is to be cancelled.
     async fn follow(self, sender: mpsc::Sender<Payload>) {
         for argument in self.arguments {
