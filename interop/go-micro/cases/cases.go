@@ -35,7 +35,7 @@ var all = []testCase{
 
 // target is a server, called in one content type.
 type target struct {
-	library     Library
+	peer        Library
 	client      Client
 	contentType string
 }
@@ -72,7 +72,7 @@ func (t *target) failing(ctx context.Context, code int32, text string) (Error, e
 	if err == nil {
 		return Error{}, errors.New("no error")
 	}
-	return t.library.Parse(err), nil
+	return t.peer.Parse(err), nil
 }
 
 func fails(ctx context.Context, t *target) error {
@@ -111,7 +111,7 @@ func unknownMethod(ctx context.Context, t *target) error {
 		if err == nil {
 			return errors.New("no error")
 		}
-		if err := expect("code", t.library.Parse(err).Code, 501); err != nil {
+		if err := expect("code", t.peer.Parse(err).Code, 501); err != nil {
 			return err
 		}
 	}
@@ -124,7 +124,7 @@ func panics(ctx context.Context, t *target) error {
 	if err == nil {
 		return errors.New("no error")
 	}
-	found := t.library.Parse(err)
+	found := t.peer.Parse(err)
 	if err := expect("who and code", Error{found.ID, found.Code, ""}, Error{"go.micro.server", 500, ""}); err != nil {
 		return err
 	}
@@ -139,7 +139,7 @@ func deadline(ctx context.Context, t *target) error {
 	if err == nil {
 		return errors.New("no error")
 	}
-	if err := expect("code", t.library.Parse(err).Code, 408); err != nil {
+	if err := expect("code", t.peer.Parse(err).Code, 408); err != nil {
 		return err
 	}
 	if took := time.Since(begun); took > 3*time.Second {
@@ -257,7 +257,7 @@ func streamError(ctx context.Context, t *target) error {
 	if err == nil {
 		return errors.New("no error")
 	}
-	return expect("error", t.library.Parse(err).Detail, "no more")
+	return expect("error", t.peer.Parse(err).Detail, "no more")
 }
 
 func zeros(size int32) *testpb.Payload {

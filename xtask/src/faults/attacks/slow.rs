@@ -187,7 +187,7 @@ pub(super) fn descriptors(scene: &mut Scene<'_>) -> Result<(), String> {
 /// How long a peer may take nothing.
 const WRITE_STALL: Duration = Duration::from_secs(10);
 /// What the server may keep for it, and what else grows on the way, in KiB.
-const UNREAD_KIB: u64 = 4096;
+const UNREAD_KIB: u64 = 1024;
 /// Calls that such a peer makes at most.
 const UNREAD_CALLS: u32 = 4000;
 
