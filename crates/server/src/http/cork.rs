@@ -117,6 +117,8 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
             if self.stalled.take().is_some() {
                 self.cork.0.stalled.store(false, Ordering::Relaxed);
                 self.cork.0.moved.store(true, Ordering::Relaxed);
+                // What the peer has sent meanwhile is to be read now.
+                cx.waker().wake_by_ref();
             }
             self.police.wrote(written);
             self.held.advance(written);
@@ -168,6 +170,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Corked<S> {
             // The driver says goodbye and closes.
             return Poll::Pending;
         }
+        if this.stalled.is_some() {
+            // Whoever takes no replies shall not go on calling: each call costs memory.
+            return Poll::Pending;
+        }
         let before = buf.filled().len();
         let Poll::Ready(read) = Pin::new(&mut this.inner).poll_read(cx, buf) else {
             this.poll_slow_head(cx);
@@ -214,10 +220,35 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::future::poll_fn;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
     use tokio::time::{advance, timeout};
 
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_read_of_a_peer_that_takes_nothing_until_it_does() {
+        let (mut peer, io) = duplex(16);
+        let mut corked = Corked::new(io, Cork::default(), &Limits::default());
+        corked.write_all(&[0; 20]).await.unwrap();
+        timeout(Duration::from_secs(1), corked.flush()).await.unwrap_err();
+        peer.write_all(b"PRI * HTTP").await.unwrap();
+        timeout(Duration::from_secs(1), corked.read_u8()).await.unwrap_err();
+        let mut first = [0];
+        // As HTTP/2 does: it reads, then writes, in one task.
+        let reads = poll_fn(|cx| {
+            let read = Pin::new(&mut corked).poll_read(cx, &mut ReadBuf::new(&mut first));
+            if read.is_pending() {
+                let _flushed = Pin::new(&mut corked).poll_flush(cx)?;
+            }
+            read
+        });
+        let mut all = [0; 20];
+        let both = async { tokio::join!(reads, peer.read_exact(&mut all)) };
+        let (read, taken) = timeout(Duration::from_secs(1), both).await.unwrap();
+        assert_eq!((read.unwrap(), taken.unwrap(), first), ((), 20, *b"P"));
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_that_drips_is_an_offence_after_its_time() {
