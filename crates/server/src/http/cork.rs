@@ -123,7 +123,7 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
             self.police.wrote(written);
             self.held.advance(written);
         }
-        if self.held.capacity() > HELD_BYTES {
+        if self.held.capacity() >= HELD_BYTES {
             self.held = BytesMut::new();
         }
         Poll::Ready(Ok(()))
@@ -198,8 +198,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
         if this.held.len() >= HELD_BYTES {
             ready!(this.poll_held(cx))?;
         }
-        this.held.extend_from_slice(buf);
-        Poll::Ready(Ok(buf.len()))
+        // No more than there is to be room for: a buffer that grows doubles.
+        let room = HELD_BYTES.saturating_sub(this.held.len());
+        let taken = buf.get(..room).unwrap_or(buf);
+        this.held.extend_from_slice(taken);
+        Poll::Ready(Ok(taken.len()))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -25,6 +25,12 @@ impl Target {
         self.status("VmRSS:")
     }
 
+    /// What of that it has asked for itself, in KiB: the rest is its program, of which more is read
+    /// the first time it does something.
+    pub(super) fn allocated_kib(&self) -> Result<u64, String> {
+        self.status("RssAnon:")
+    }
+
     /// The most that it ever had, in KiB.
     pub(super) fn most_memory_kib(&self) -> Result<u64, String> {
         self.status("VmHWM:")
