@@ -37,6 +37,8 @@ pub(super) struct State {
     pub(super) streams: Streams,
     pub(super) waiters: Waiters,
     pub(super) ended: Option<ClientError>,
+    /// Why a caller could not write; the task makes the end of it.
+    broken: Option<io::Error>,
     flush: Flush,
     /// Bytes ever put into `out`, and how many of them the system has taken.
     appended: u64,
@@ -192,6 +194,7 @@ impl Shared {
             streams: Streams::new(limits.stream_window),
             waiters: Waiters::default(),
             ended: None,
+            broken: None,
             flush: Flush::Idle,
             appended: 0,
             written: 0,
@@ -231,7 +234,14 @@ impl Shared {
             (write.written(), result)
         };
         match progress {
-            (_, Poll::Ready(Err(error))) => self.end(ClientError::Io(Arc::new(error))),
+            (_, Poll::Ready(Err(error))) => {
+                let task = {
+                    let mut state = self.state();
+                    state.broken = Some(error);
+                    state.task.take()
+                };
+                task.into_iter().for_each(Waker::wake);
+            }
             (written, result) => {
                 let (task, admitted) = {
                     let mut state = self.state();
@@ -326,7 +336,14 @@ pub(super) async fn run<R: AsyncRead + Unpin>(shared: Arc<Shared>, mut incoming:
                 }
             },
             Ok(Turn::Gather) => true,
-            Ok(Turn::Broken(error)) | Err(error) => {
+            Ok(Turn::Broken(error)) => {
+                // A peer that has closed may have answered before it did.
+                shared.open.store(false, Ordering::Relaxed);
+                drop(tokio::time::timeout(CLOSE, incoming.deliver_rest(&shared)).await);
+                shared.end(ClientError::Io(Arc::new(error)));
+                break;
+            }
+            Err(error) => {
                 shared.end(ClientError::Io(Arc::new(error)));
                 break;
             }
@@ -363,6 +380,9 @@ fn poll_turn<R: AsyncRead + Unpin>(
         let mut state = shared.state();
         if state.ended.is_some() {
             return Poll::Ready(Ok(Turn::Ended));
+        }
+        if let Some(error) = state.broken.take() {
+            return Poll::Ready(Ok(Turn::Broken(error)));
         }
         if state.flush == Flush::Scheduled && !*flushing {
             return Poll::Ready(Ok(Turn::Gather));

@@ -1,6 +1,7 @@
 //! The half of a stream that is read.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -71,6 +72,15 @@ impl<R: AsyncRead + Unpin> Incoming<R> {
             None => Ok(gather),
             Some(WireError::UnexpectedEof) => Err(ClientError::UnexpectedEof),
             Some(error) => Err(ClientError::Wire(Arc::new(error))),
+        }
+    }
+
+    /// Hands out whatever still comes, until the peer closes or breaks off.
+    pub(super) async fn deliver_rest(&mut self, shared: &Shared) {
+        while let Ok(1..) = poll_fn(|cx| self.poll_read(cx)).await {
+            if self.deliver(shared).is_err() {
+                return;
+            }
         }
     }
 

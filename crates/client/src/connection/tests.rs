@@ -193,6 +193,24 @@ async fn one_call_is_written_by_its_caller_in_its_first_poll() {
 }
 
 #[tokio::test]
+async fn what_was_answered_before_the_peer_closed_is_handed_out_though_a_write_fails() {
+    let (connection, mut peer) = connect(ConnectionLimits::default());
+    let (answered, late) = (request(1), request(2));
+    let mut answered = std::pin::pin!(connection.call(&answered));
+    assert!(futures_util::poll!(&mut answered).is_pending());
+    let (ticket, _) = peer.call().await;
+    peer.reply(ticket, 1);
+    peer.flush().await;
+    drop(peer);
+    // It is written first, since the connection's task has not had a turn to read.
+    let (answered, late) = tokio::join!(answered, connection.call(&late));
+    assert_eq!(value(&answered.unwrap().body), 1);
+    let late = late.unwrap_err();
+    assert!(matches!(cause(&late), ClientError::Io(_)), "{late:?}");
+    assert_eq!(late.origin(), Origin::NotSent);
+}
+
+#[tokio::test]
 async fn sixty_four_callers_share_one_write_for_each_batch() {
     let (read, io, peer) = halves(1 << 20);
     let writes = Arc::new(AtomicUsize::new(0));
