@@ -40,6 +40,11 @@ const BATCH_BYTES: usize = 128 * 1024;
 /// turns, and each idles half the time.
 const BATCH_CALLS: u32 = 16;
 
+/// How long a peer that was told the end may take to close as well. Until it has, whatever it still
+/// sends is taken: a connection that is closed over unread bytes is reset, and replies that are on
+/// their way are lost.
+const LINGER: Duration = Duration::from_secs(1);
+
 /// Speaks one wire on one connection.
 pub(crate) struct Driver<'s, W: ServerWire> {
     wire: W,
@@ -90,6 +95,7 @@ impl<'s, W: ServerWire> Driver<'s, W> {
         let shared = self.shared;
         let mut drained = pin!(shared.drain.cancelled());
         let (mut reader, mut reading, mut failure) = (Reader::default(), true, None);
+        let mut ended = false;
         loop {
             while reading && !self.is_full() {
                 let batch = poll_fn(|cx| Poll::Ready(self.batch(cx, src))).await;
@@ -128,7 +134,7 @@ impl<'s, W: ServerWire> Driver<'s, W> {
                 biased;
                 read = in_time(patience, reader.read(io, src)), if readable => {
                     if read? == 0 {
-                        reading = false;
+                        (reading, ended) = (false, true);
                         failure = poll_fn(|cx| Poll::Ready(self.finish(cx, src))).await.err();
                         self.give_up_streams();
                     }
@@ -142,6 +148,10 @@ impl<'s, W: ServerWire> Driver<'s, W> {
             return Ok(());
         }
         io.shutdown().await?;
+        if !ended {
+            // Most connections end otherwise, and do not carry the room for it.
+            Box::pin(time::timeout(LINGER, reader.skip(io))).await.ok();
+        }
         failure.map_or(Ok(()), |error| Err(io::Error::new(io::ErrorKind::InvalidData, error)))
     }
 

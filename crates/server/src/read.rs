@@ -44,6 +44,14 @@ impl Reader {
         poll_fn(|cx| self.poll_read(cx, Pin::new(&mut *io), src)).await
     }
 
+    /// Reads to the end of what the peer sends, and drops it.
+    pub(crate) async fn skip(&mut self, io: &mut (impl AsyncRead + Unpin)) {
+        let mut dropped = BytesMut::new();
+        while let Ok(1..) = self.read(io, &mut dropped).await {
+            dropped = BytesMut::new();
+        }
+    }
+
     fn poll_read(
         &mut self,
         cx: &mut Context<'_>,

@@ -277,14 +277,37 @@ async fn a_connection_that_is_cut_takes_its_calls_along() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_idle_connection_ends_when_the_server_drains() {
     let mut peer = Peer::connect(Limits::default(), 1 << 20);
     peer.drain.cancel();
     peer.ended().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_has_been_shut_takes_what_its_peer_still_sends_for_a_second() {
+    let mut peer = Peer::connect(Limits::default(), 16);
+    peer.drain.cancel();
+    assert_eq!(peer.io.read_buf(&mut peer.unread).await.unwrap(), 0);
+    peer.io.write_all(&[0; 1000]).await.unwrap();
+    let begin = Instant::now();
+    peer.ended().await.unwrap();
+    assert_eq!(begin.elapsed(), LINGER);
+    peer.io.write_all(&[0; 1000]).await.unwrap_err();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_both_sides_have_shut_is_closed_at_once() {
+    let mut peer = Peer::connect(Limits::default(), 16);
+    peer.drain.cancel();
+    assert_eq!(peer.io.read_buf(&mut peer.unread).await.unwrap(), 0);
+    peer.io.shutdown().await.unwrap();
+    let begin = Instant::now();
+    peer.ended().await.unwrap();
+    assert!(begin.elapsed().is_zero(), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_under_way_is_answered_when_the_server_drains() {
     let mut peer = Peer::connect(Limits::default(), 1 << 20);
     peer.call(1, "Probe.Wait", None);
