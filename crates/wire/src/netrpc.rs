@@ -6,6 +6,7 @@ mod header;
 mod incoming;
 mod names;
 mod plan;
+mod run;
 mod server;
 
 use bytes::{Bytes, BytesMut};

@@ -47,6 +47,11 @@ impl Outgoing {
         &mut self.tail
     }
 
+    /// A byte of the tail, if it has not been written yet.
+    pub(crate) fn unwritten_mut(&mut self, at: usize) -> Option<&mut u8> {
+        self.tail.get_mut(at).filter(|_| at >= self.written)
+    }
+
     /// Whether there is nothing to write.
     #[must_use]
     pub fn is_empty(&self) -> bool {

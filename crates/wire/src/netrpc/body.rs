@@ -80,6 +80,11 @@ impl<'a> Carried<'a> {
     /// Appends the definitions that the stream has not had, of the header and of the body.
     pub(super) fn define(&self, header: &Compiled, sent: &mut Sent, dst: &mut Outgoing) {
         define(header.definitions(), sent, dst);
+        self.define_body(sent, dst);
+    }
+
+    /// As [`define`](Self::define), of the body alone.
+    pub(super) fn define_body(&self, sent: &mut Sent, dst: &mut Outgoing) {
         match self {
             Self::Nothing => define(types().nothing.definitions(), sent, dst),
             Self::Gob(_, definitions) => define(definitions, sent, dst),

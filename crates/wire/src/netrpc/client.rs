@@ -11,19 +11,18 @@ use polywire_core::{Code, Encoding, Metadata, Origin, Reply, Request, Response, 
 use polywire_gob::{Sent, Splitter};
 
 use super::body::Carried;
-use super::header::{
-    EXT_VERSION, KIND_CALL, KIND_CANCEL, KIND_MESSAGE, NO_METADATA, RequestHeader, types,
-};
-use super::incoming::{Value, encoding, stream_error};
+use super::header::{EXT_VERSION, KIND_CALL, KIND_CANCEL, NO_METADATA, RequestHeader, types};
+use super::incoming::{Value, Waiting, encoding, stream_error, whole_value};
 use super::plan::{Header, HeaderReader, Place, Side, Source};
+use super::run::Run;
 use crate::{CallFrame, CallReader, CallWriter, ClientEvent, Limits, Outgoing, WireError};
 
 /// The client's side of a net/rpc connection.
 #[must_use]
 pub fn client(limits: &Limits) -> (NetrpcWriter, NetrpcReader) {
     let peer = Peer(Arc::new(AtomicU8::new(UNKNOWN)));
-    let writer =
-        NetrpcWriter { max_bytes: limits.message_bytes, peer: peer.clone(), sent: Sent::default() };
+    let (max_bytes, sent, run) = (limits.message_bytes, Sent::default(), Run::default());
+    let writer = NetrpcWriter { max_bytes, peer: peer.clone(), sent, run };
     let reader = NetrpcReader {
         max_metadata: limits.metadata_bytes,
         splitter: Splitter::new(limits.gob_limits()),
@@ -68,6 +67,7 @@ pub struct NetrpcWriter {
     max_bytes: usize,
     peer: Peer,
     sent: Sent,
+    run: Run,
 }
 
 impl CallWriter for NetrpcWriter {
@@ -81,6 +81,7 @@ impl CallWriter for NetrpcWriter {
         let carried = Carried::new(&call.body, self.peer.is(EXTENDED))
             .and_then(|carried| carried.within(self.max_bytes))
             .map_err(|status| status.with_origin(Origin::NotSent))?;
+        self.run.close();
         carried.define(types().request, &mut self.sent, dst);
         // A Go server skips what it does not know, but need not be sent it for ever.
         let plain = self.peer.is(PLAIN);
@@ -93,6 +94,7 @@ impl CallWriter for NetrpcWriter {
             encoding: carried.encoding(),
             kind: KIND_CALL,
             window: 0,
+            count: 0,
         };
         header.put(dst.tail());
         carried.put(dst);
@@ -102,6 +104,7 @@ impl CallWriter for NetrpcWriter {
     /// Writes a header that withdraws the call, to peers that have shown the extension.
     fn cancel(&mut self, id: u64, dst: &mut Outgoing) {
         if self.peer.is(EXTENDED) {
+            self.run.close();
             RequestHeader::of_kind(KIND_CANCEL, id).put(dst.tail());
         }
     }
@@ -141,14 +144,6 @@ pub struct NetrpcReader {
     peer: Peer,
 }
 
-/// A reply as its header tells it.
-#[derive(Debug)]
-struct Waiting {
-    header: Header,
-    /// What the header was read from.
-    bytes: Bytes,
-}
-
 impl NetrpcReader {
     /// Takes a header and its body off the buffer in one piece, if both are there and of types
     /// that were met before.
@@ -172,30 +167,25 @@ impl NetrpcReader {
             let (id, reply) = (header.seq, body.map(Response::new));
             return Ok(Some(ClientEvent::Reply { id, reply }));
         }
-        if header.kind == KIND_MESSAGE && header.encoding.is_empty() {
-            bytes.advance(head.end);
-            let value = Ok(Value { bytes, table }.gob());
-            return Ok(Some(ClientEvent::Message { id: header.seq, value }));
-        }
-        let waiting = Waiting { header, bytes: bytes.clone() };
+        let waiting = Waiting::of(header, &bytes, head.end);
         bytes.advance(head.end);
-        Ok(Some(self.complete(&waiting, Value { bytes, table })))
+        let event = self.complete(&waiting, Value { bytes, table });
+        self.waiting = waiting.rest();
+        Ok(Some(event))
     }
 
     fn complete(&self, waiting: &Waiting, value: Value<'_>) -> ClientEvent {
-        let id = waiting.header.seq;
-        if waiting.header.kind == KIND_MESSAGE {
-            let value = value.payload(&waiting.header, &waiting.bytes);
-            return ClientEvent::Message { id, value };
+        if waiting.is_of_stream() {
+            return ClientEvent::Message { id: waiting.header.seq, value: waiting.message(value) };
         }
-        ClientEvent::Reply { id, reply: self.reply(waiting, value) }
+        ClientEvent::Reply { id: waiting.header.seq, reply: self.reply(waiting, value) }
     }
 
     /// The metadata of a header.
     ///
     /// # Errors
     /// When it is over the limit, and the status that the header tells of.
-    fn metadata(&self, Waiting { header, bytes }: &Waiting) -> Result<Metadata, Status> {
+    fn metadata(&self, Waiting { header, bytes, .. }: &Waiting) -> Result<Metadata, Status> {
         if header.meta.bytes > self.max_metadata {
             let (size, limit) = (header.meta.bytes, self.max_metadata);
             let why =
@@ -214,7 +204,7 @@ impl NetrpcReader {
 
     fn reply(&self, waiting: &Waiting, value: Value<'_>) -> Reply {
         let metadata = self.metadata(waiting)?;
-        let Waiting { header, bytes } = waiting;
+        let Waiting { header, bytes, .. } = waiting;
         let mut response = Response::new(value.body(encoding(header.encoding.of(bytes))?)?);
         response.metadata = metadata;
         Ok(response)
@@ -234,10 +224,14 @@ impl Header {
 impl CallReader for NetrpcReader {
     fn next(&mut self, src: &mut BytesMut) -> Result<Option<ClientEvent>, WireError> {
         loop {
-            if self.waiting.is_none()
-                && let Some(event) = self.whole(src)?
+            if self.waiting.is_none() {
+                if let Some(event) = self.whole(src)? {
+                    return Ok(Some(event));
+                }
+            } else if let Some((id, value)) =
+                whole_value(&mut self.waiting, &mut self.splitter, src)
             {
-                return Ok(Some(event));
+                return Ok(Some(ClientEvent::Message { id, value }));
             }
             let frame = match self.splitter.next(src) {
                 Ok(Some(frame)) => frame,
@@ -247,14 +241,16 @@ impl CallReader for NetrpcReader {
             match self.waiting.take() {
                 Some(waiting) => {
                     let (bytes, table) = frame.into_parts();
-                    return Ok(Some(self.complete(&waiting, Value { bytes, table: &table })));
+                    let event = self.complete(&waiting, Value { bytes, table: &table });
+                    self.waiting = waiting.rest();
+                    return Ok(Some(event));
                 }
                 None => {
                     let header = self.headers.read_frame(&frame)?;
                     self.peer.learn(header.ext);
                     // A copy: the buffer is not shared while it grows to take a large body.
                     let bytes = Bytes::copy_from_slice(frame.bytes());
-                    let waiting = Waiting { header, bytes };
+                    let waiting = Waiting::new(header, bytes);
                     if !streams::has_body(waiting.header.kind) {
                         return self.lone_header(&waiting).map(Some);
                     }

@@ -14,7 +14,7 @@ pub(super) const KIND_CALL: u64 = 0;
 /// The start of a stream. A request's body is the empty struct, its arguments follow; a reply has
 /// no body.
 pub(super) const KIND_OPEN: u64 = 1;
-/// One value of a stream, which is the body.
+/// Values of a stream, each a body: as many as `Count` says.
 pub(super) const KIND_MESSAGE: u64 = 2;
 /// The end of a stream, without a body.
 pub(super) const KIND_END: u64 = 3;
@@ -69,13 +69,14 @@ pub(super) struct RequestHeader<'a> {
     pub(super) encoding: &'a str,
     pub(super) kind: u64,
     pub(super) window: u64,
+    pub(super) count: u64,
 }
 
 impl RequestHeader<'_> {
     /// A header that says something of a call already made.
     pub(super) const fn of_kind(kind: u64, seq: u64) -> Self {
         let (method, meta): (&[u8], _) = (&[], NO_METADATA);
-        Self { method, seq, ext: 0, meta, timeout: None, encoding: "", kind, window: 0 }
+        Self { method, seq, ext: 0, meta, timeout: None, encoding: "", kind, window: 0, count: 0 }
     }
 
     /// Appends the header as one message.
@@ -89,6 +90,7 @@ impl RequestHeader<'_> {
             to.bytes(6, self.encoding.as_bytes());
             to.uint(7, self.kind);
             to.uint(8, self.window);
+            to.uint(9, self.count);
         };
         put_struct(types().request.id(), fields, dst);
     }
@@ -126,13 +128,15 @@ pub(super) struct ExtendedResponse<'a> {
     pub(super) encoding: &'a str,
     pub(super) kind: u64,
     pub(super) window: u64,
+    pub(super) count: u64,
 }
 
 impl ExtendedResponse<'_> {
     /// A header that says something of the call, and nothing else.
     pub(super) const fn of_kind(kind: u64, seq: u64) -> Self {
         let (meta, details): (_, &[u8]) = (NO_METADATA, &[]);
-        Self { seq, error: "", ext: 0, meta, code: 0, details, encoding: "", kind, window: 0 }
+        let (encoding, window, count) = ("", 0, 0);
+        Self { seq, error: "", ext: 0, meta, code: 0, details, encoding, kind, window, count }
     }
 
     /// Appends the header as one message.
@@ -147,6 +151,7 @@ impl ExtendedResponse<'_> {
             to.bytes(8, self.encoding.as_bytes());
             to.uint(9, self.kind);
             to.uint(10, self.window);
+            to.uint(11, self.count);
         };
         put_struct(types().extended_response.id(), fields, dst);
     }
@@ -249,6 +254,7 @@ static REQUEST: Type = Type::new::<Header<0>>(Kind::Struct(&StructType::new(
         field("Encoding", String::schema),
         field("Kind", u64::schema),
         field("Window", u64::schema),
+        field("Count", u64::schema),
     ],
 )));
 
@@ -276,6 +282,7 @@ static EXTENDED_RESPONSE: Type = Type::new::<Header<2>>(Kind::Struct(&StructType
         field("Encoding", String::schema),
         field("Kind", u64::schema),
         field("Window", u64::schema),
+        field("Count", u64::schema),
     ],
 )));
 

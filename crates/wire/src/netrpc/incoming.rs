@@ -1,10 +1,11 @@
 //! What both sides do with frames that come in.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use polywire_core::{Body, Code, Encoding, Payload, Status};
 use polywire_gob::raw::Cursor;
-use polywire_gob::{DecodeError, TypeTable};
+use polywire_gob::{DecodeError, Splitter, TypeTable};
 
+use super::header::KIND_MESSAGE;
 use super::plan::Header;
 use crate::WireError;
 
@@ -20,6 +21,75 @@ pub(super) fn encoding(name: &[u8]) -> Result<Encoding, Status> {
         let why = format!("encoding `{}` is not known here", name.escape_ascii());
         Status::new(Code::Unimplemented, why)
     })
+}
+
+/// A header, and how much of what belongs to it has not come yet.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) header: Header,
+    /// What the header was read from.
+    pub(super) bytes: Bytes,
+    /// How many values are to come.
+    left: u64,
+}
+
+impl Waiting {
+    pub(super) const fn new(header: Header, bytes: Bytes) -> Self {
+        let left = header.values();
+        Self { header, bytes, left }
+    }
+
+    /// As [`new`](Self::new), of a header that takes the first `at` of these bytes. If many values
+    /// belong to it, it does not keep the buffer that they are in.
+    #[inline]
+    pub(super) fn of(header: Header, bytes: &Bytes, at: usize) -> Self {
+        let bytes = match header.values() {
+            1 => bytes.clone(),
+            _ => Bytes::copy_from_slice(bytes.get(..at).unwrap_or_default()),
+        };
+        Self::new(header, bytes)
+    }
+
+    pub(super) const fn is_of_stream(&self) -> bool {
+        self.header.kind == KIND_MESSAGE
+    }
+
+    /// One value of a stream, which has come.
+    #[inline]
+    pub(super) fn message(&self, value: Value<'_>) -> Result<Payload, Status> {
+        match self.header.encoding.is_empty() {
+            true => Ok(value.gob()),
+            false => value.payload(&self.header, &self.bytes),
+        }
+    }
+
+    /// What is to come behind a value.
+    #[inline]
+    pub(super) fn rest(mut self) -> Option<Self> {
+        self.left = self.left.saturating_sub(1);
+        (self.left > 0).then_some(self)
+    }
+}
+
+/// Takes one more value behind its header off the buffer, if it is there as a whole and of a type
+/// that was met before.
+#[inline]
+pub(super) fn whole_value(
+    waiting: &mut Option<Waiting>,
+    splitter: &mut Splitter,
+    src: &mut BytesMut,
+) -> Option<(u64, Result<Payload, Status>)> {
+    let of_stream = waiting.as_mut().filter(|waiting| waiting.is_of_stream())?;
+    let body = splitter.peek(src, 0)?;
+    let bytes = src.split_to(body.end).freeze();
+    splitter.taken();
+    let value = of_stream.message(Value { bytes, table: splitter.table() });
+    let seq = of_stream.header.seq;
+    of_stream.left = of_stream.left.saturating_sub(1);
+    if of_stream.left == 0 {
+        *waiting = None;
+    }
+    Some((seq, value))
 }
 
 /// A value that came in.

@@ -5,6 +5,7 @@ use polywire_core::{ByteStr, Metadata};
 use polywire_gob::raw::{Cursor, skip};
 use polywire_gob::{DecodeError, Frame, TypeTable};
 
+use super::header::KIND_MESSAGE;
 use crate::{Limits, WireError};
 
 /// What a header says; what it leaves out is zero. Texts are places in the bytes it was read from.
@@ -19,8 +20,16 @@ pub(super) struct Header {
     pub(super) encoding: Place,
     pub(super) kind: u64,
     pub(super) window: u64,
+    pub(super) count: u64,
     pub(super) code: u64,
     pub(super) details: Place,
+}
+
+impl Header {
+    /// How many values follow, each a body.
+    pub(super) const fn values(&self) -> u64 {
+        if self.kind == KIND_MESSAGE && self.count > 0 { self.count } else { 1 }
+    }
 }
 
 /// Where a text stands.
@@ -60,6 +69,7 @@ enum Known {
     Encoding,
     Kind,
     Window,
+    Count,
     Code,
     Details,
 }
@@ -200,6 +210,7 @@ impl Plan {
                 Step::Read(Known::Encoding) => header.encoding = cursor.text()?,
                 Step::Read(Known::Kind) => header.kind = cursor.uint()?,
                 Step::Read(Known::Window) => header.window = cursor.uint()?,
+                Step::Read(Known::Count) => header.count = cursor.uint()?,
                 Step::Read(Known::Code) => header.code = cursor.uint()?,
                 Step::Read(Known::Details) => header.details = cursor.text()?,
                 Step::Skip(id) => cursor.skip(from.table, *id)?,
@@ -329,6 +340,7 @@ impl Side {
             ("Encoding", _) => Some(Known::Encoding),
             ("Kind", _) => Some(Known::Kind),
             ("Window", _) => Some(Known::Window),
+            ("Count", _) => Some(Known::Count),
             ("Timeout", Self::Request) => Some(Known::Timeout),
             ("Error", Self::Response) => Some(Known::Error),
             ("Code", Self::Response) => Some(Known::Code),
@@ -347,7 +359,9 @@ impl Known {
     fn fits(self, table: &TypeTable, id: i32) -> bool {
         match self {
             Self::Method | Self::Error | Self::Encoding => id == STRING,
-            Self::Seq | Self::Ext | Self::Kind | Self::Window | Self::Code => id == UINT,
+            Self::Seq | Self::Ext | Self::Kind | Self::Window | Self::Count | Self::Code => {
+                id == UINT
+            }
             Self::Timeout => id == INT,
             Self::Details => id == BYTES,
             Self::Meta => table.describe(id) == "[]string",

@@ -14,9 +14,10 @@ use super::body::Carried;
 use super::header::{
     EXT_VERSION, ExtendedResponse, KIND_CALL, KIND_MESSAGE, KIND_OPEN, PlainResponse, types,
 };
-use super::incoming::{Value, encoding, stream_error};
+use super::incoming::{Value, Waiting, encoding, stream_error, whole_value};
 use super::names::Names;
 use super::plan::{Header, HeaderReader, Place, Side, Source};
+use super::run::Run;
 use crate::{Limits, Outgoing, ReplyFrame, ServerEvent, ServerWire, WireError};
 
 /// The server's side of a net/rpc connection over gob: `Header -> Body -> Header -> ..`.
@@ -37,6 +38,7 @@ pub struct NetrpcServer {
     /// Whether the next frame of a stream is to show the extension.
     owes_ext: bool,
     sent: Sent,
+    run: Run,
 }
 
 /// What a reply needs to find its way back: the number of its call and the method's name.
@@ -56,14 +58,6 @@ struct Head {
     metadata: Metadata,
 }
 
-/// A header whose body has not come yet.
-#[derive(Debug)]
-struct Waiting {
-    header: Header,
-    /// What the header was read from.
-    bytes: Bytes,
-}
-
 type Event = ServerEvent<NetrpcTicket>;
 
 impl NetrpcServer {
@@ -81,6 +75,7 @@ impl NetrpcServer {
             extended: false,
             owes_ext: false,
             sent: Sent::default(),
+            run: Run::default(),
         }
     }
 
@@ -99,7 +94,7 @@ impl NetrpcServer {
         let mut bytes = src.split_to(body.end).freeze();
         self.splitter.taken();
         if header.kind == KIND_MESSAGE {
-            return Ok(Some(self.message(&header, head.end, bytes)));
+            return Ok(Some(self.message(header, head.end, bytes)));
         }
         let head_of_call = self.head(&header, &bytes);
         let method = header.method;
@@ -118,7 +113,7 @@ impl NetrpcServer {
         }
         // A copy: the buffer is not shared while it grows to take a large body.
         let bytes = Bytes::copy_from_slice(frame.bytes());
-        self.waiting = Some(Waiting { header, bytes });
+        self.waiting = Some(Waiting::new(header, bytes));
         Ok(None)
     }
 
@@ -197,7 +192,7 @@ impl NetrpcServer {
 
     /// Answers the call whose body cannot be read; the connection ends behind the answer.
     fn broken_body(&mut self, error: &DecodeError) -> Result<Option<Event>, WireError> {
-        let waiting = self.waiting.take().filter(|waiting| waiting.header.kind != KIND_MESSAGE);
+        let waiting = self.waiting.take().filter(|waiting| !waiting.is_of_stream());
         let Some(waiting) = waiting else { return Err(stream_error(error)) };
         let status = Status::new(Code::InvalidArgument, error.to_string());
         self.failed = Some(stream_error(error));
@@ -213,10 +208,14 @@ impl ServerWire for NetrpcServer {
             return Err(error);
         }
         loop {
-            if self.waiting.is_none()
-                && let Some(event) = self.whole_call(src)?
+            if self.waiting.is_none() {
+                if let Some(event) = self.whole_call(src)? {
+                    return Ok(Some(event));
+                }
+            } else if let Some((key, value)) =
+                whole_value(&mut self.waiting, &mut self.splitter, src)
             {
-                return Ok(Some(event));
+                return Ok(Some(ServerEvent::Message { key, value }));
             }
             let frame = match self.splitter.next(src) {
                 Ok(Some(frame)) => frame,
@@ -224,14 +223,14 @@ impl ServerWire for NetrpcServer {
                 Err(error) => return self.broken_body(&error),
             };
             match self.waiting.take() {
-                Some(Waiting { header, bytes }) if header.kind == KIND_MESSAGE => {
-                    let (body, table) = frame.into_parts();
-                    let value = Value { bytes: body, table: &table };
-                    let value = value.payload(&header, &bytes);
-                    return Ok(Some(ServerEvent::Message { key: header.seq, value }));
+                Some(waiting) if waiting.is_of_stream() => {
+                    let (bytes, table) = frame.into_parts();
+                    let value = waiting.message(Value { bytes, table: &table });
+                    let key = waiting.header.seq;
+                    self.waiting = waiting.rest();
+                    return Ok(Some(ServerEvent::Message { key, value }));
                 }
-                Some(waiting) => {
-                    let Waiting { header, bytes } = waiting;
+                Some(Waiting { header, bytes, .. }) => {
                     let head = self.head(&header, &bytes);
                     let refused = head.is_err().then(|| header.method.share(&bytes));
                     let (bytes, table) = frame.into_parts();
@@ -262,7 +261,7 @@ impl ServerWire for NetrpcServer {
         match self.waiting.take() {
             None if inside => Err(WireError::UnexpectedEof),
             None => Ok(None),
-            Some(waiting) if waiting.header.kind == KIND_MESSAGE => Err(WireError::UnexpectedEof),
+            Some(waiting) if waiting.is_of_stream() => Err(WireError::UnexpectedEof),
             Some(waiting) => {
                 let why = if inside { "unexpected EOF" } else { "EOF" };
                 let status = self.head(&waiting.header, &waiting.bytes).err();
@@ -273,6 +272,7 @@ impl ServerWire for NetrpcServer {
     }
 
     fn write(&mut self, ticket: NetrpcTicket, reply: Reply, dst: &mut Outgoing) {
+        self.run.close();
         match reply {
             Err(status) => self.put_status(&ticket, &status, dst),
             Ok(response) => match Carried::new(&response.body, self.extended) {
@@ -307,6 +307,7 @@ impl NetrpcServer {
                 encoding: carried.encoding(),
                 kind: KIND_CALL,
                 window: 0,
+                count: 0,
             };
             header.put(dst.tail());
         } else {
@@ -333,6 +334,7 @@ impl NetrpcServer {
                 encoding: "",
                 kind: KIND_CALL,
                 window: 0,
+                count: 0,
             };
             header.put(dst.tail());
         } else {

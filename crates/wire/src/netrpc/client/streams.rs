@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use polywire_core::{Body, Code, Encoding, Origin, Payload, Reply, Request, Status};
 
-use super::{EXTENDED, NetrpcReader, NetrpcWriter, PLAIN, UNKNOWN, Waiting};
+use super::{EXTENDED, NetrpcReader, NetrpcWriter, PLAIN, UNKNOWN};
 use crate::netrpc::body::Carried;
 use crate::netrpc::header::{
     EXT_VERSION, KIND_ASK, KIND_CALL, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN, KIND_WINDOW,
     RequestHeader, types,
 };
-use crate::netrpc::incoming::encoding;
+use crate::netrpc::incoming::{Waiting, encoding};
 use crate::{CallFrame, ClientEvent, INITIAL_WINDOW, Outgoing, WireError};
 
 /// Whether a body follows a reply of this kind.
@@ -43,6 +43,7 @@ impl NetrpcWriter {
                 (KIND_ASK, carried, encoding)
             }
         };
+        self.run.close();
         carried.define(types().request, &mut self.sent, dst);
         let header = RequestHeader {
             method: call.method.as_byte_str().as_bytes(),
@@ -53,6 +54,7 @@ impl NetrpcWriter {
             encoding,
             kind,
             window,
+            count: 0,
         };
         header.put(dst.tail());
         carried.put(dst);
@@ -65,8 +67,12 @@ impl NetrpcWriter {
         frame: CallFrame<'_>,
         dst: &mut Outgoing,
     ) -> Result<(), Status> {
+        if let CallFrame::Message(payload) = frame {
+            return self.put_message(id, payload, dst);
+        }
+        self.run.close();
         match frame {
-            CallFrame::Message(payload) => return self.put_message(id, payload, dst),
+            CallFrame::Message(_) => {}
             CallFrame::End => RequestHeader::of_kind(KIND_END, id).put(dst.tail()),
             CallFrame::Window(window) => {
                 let header = RequestHeader { window, ..RequestHeader::of_kind(KIND_WINDOW, id) };
@@ -83,10 +89,16 @@ impl NetrpcWriter {
         dst: &mut Outgoing,
     ) -> Result<(), Status> {
         let carried = Carried::payload(payload, true)?.within(self.max_bytes)?;
-        carried.define(types().request, &mut self.sent, dst);
         let encoding = carried.encoding();
-        RequestHeader { encoding, ..RequestHeader::of_kind(KIND_MESSAGE, id) }.put(dst.tail());
-        carried.put(dst);
+        if self.run.grow(id, encoding, dst) {
+            carried.define_body(&mut self.sent, dst);
+        } else {
+            carried.define(types().request, &mut self.sent, dst);
+            let header = RequestHeader::of_kind(KIND_MESSAGE, id);
+            RequestHeader { encoding, count: 1, ..header }.put(dst.tail());
+            self.run.begin(id, encoding, dst);
+        }
+        self.run.put(&carried, dst);
         Ok(())
     }
 }
@@ -97,7 +109,7 @@ impl NetrpcReader {
     /// # Errors
     /// When it is of a kind that is not understood.
     pub(super) fn lone_header(&self, waiting: &Waiting) -> Result<ClientEvent, WireError> {
-        let Waiting { header, bytes } = waiting;
+        let Waiting { header, bytes, .. } = waiting;
         let id = header.seq;
         Ok(match header.kind {
             KIND_OPEN => {

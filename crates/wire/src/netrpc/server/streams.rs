@@ -9,7 +9,7 @@ use crate::netrpc::header::{
     EXT_VERSION, ExtendedResponse, KIND_ASK, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN,
     KIND_WINDOW, types,
 };
-use crate::netrpc::incoming::Value;
+use crate::netrpc::incoming::{Value, Waiting};
 use crate::netrpc::plan::Header;
 use crate::{INITIAL_WINDOW, Outgoing, ReplyFrame, ServerEvent, WireError};
 
@@ -51,16 +51,14 @@ pub(super) fn opened(header: &Header, event: Event) -> Event {
 }
 
 impl NetrpcServer {
-    /// One argument of a stream, whose header takes the first `at` bytes.
+    /// The first argument behind a header that takes the first `at` bytes.
     #[inline]
-    pub(super) fn message(&self, header: &Header, at: usize, mut bytes: Bytes) -> Event {
+    pub(super) fn message(&mut self, header: Header, at: usize, mut bytes: Bytes) -> Event {
         let (key, table) = (header.seq, self.splitter.table());
-        if header.encoding.is_empty() {
-            bytes.advance(at);
-            return ServerEvent::Message { key, value: Ok(Value { bytes, table }.gob()) };
-        }
-        let head = bytes.split_to(at);
-        let value = Value { bytes, table }.payload(header, &head);
+        let waiting = Waiting::of(header, &bytes, at);
+        bytes.advance(at);
+        let value = waiting.message(Value { bytes, table });
+        self.waiting = waiting.rest();
         ServerEvent::Message { key, value }
     }
 
@@ -104,17 +102,24 @@ impl NetrpcServer {
         dst: &mut Outgoing,
     ) -> Result<(), Status> {
         let carried = Carried::payload(payload, true)?;
-        carried.define(types().extended_response, &mut self.sent, dst);
-        let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, key);
-        header.encoding = carried.encoding();
-        header.ext = self.owed_ext();
-        header.put(dst.tail());
-        carried.put(dst);
+        let encoding = carried.encoding();
+        if self.run.grow(key, encoding, dst) {
+            carried.define_body(&mut self.sent, dst);
+        } else {
+            carried.define(types().extended_response, &mut self.sent, dst);
+            let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, key);
+            (header.encoding, header.count) = (encoding, 1);
+            header.ext = self.owed_ext();
+            header.put(dst.tail());
+            self.run.begin(key, encoding, dst);
+        }
+        self.run.put(&carried, dst);
         Ok(())
     }
 
     /// Appends a header that no body follows.
     fn put_lone(&mut self, mut header: ExtendedResponse<'_>, dst: &mut Outgoing) {
+        self.run.close();
         header.ext = self.owed_ext();
         define(types().extended_response.definitions(), &mut self.sent, dst);
         header.put(dst.tail());

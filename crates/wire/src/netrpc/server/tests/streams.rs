@@ -156,16 +156,126 @@ fn frames_split_anywhere_are_read_once_they_are_whole() {
 }
 
 #[test]
-fn a_message_takes_eight_bytes_beside_its_value() {
+fn a_message_takes_ten_bytes_beside_its_value() {
     let mut pair = Pair::new(&Limits::default());
     greet(&mut pair);
     let value = payload(&Sum { c: 7 });
     pair.reply(1, ReplyFrame::Message(&value));
     let bytes = pair.reply(1, ReplyFrame::Message(&value));
-    assert_eq!(bytes.len() - value.bytes.len(), 8, "{bytes:x?}");
-    // Length, id (two bytes), Seq = 1, Kind = 2, end.
-    assert_eq!(bytes[0], 7);
-    assert_eq!(&bytes[3..8], [2, 1, 7, 2, 0]);
+    assert_eq!(bytes.len() - value.bytes.len(), 10, "{bytes:x?}");
+    // Length, id (two bytes), Seq = 1, Kind = 2, Count = 1, end.
+    assert_eq!(bytes[0], 9);
+    assert_eq!(&bytes[3..10], [2, 1, 7, 2, 2, 1, 0]);
+}
+
+#[test]
+fn values_that_leave_together_share_a_header() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let values: Vec<_> = (0..300).map(|c| payload(&Sum { c })).collect();
+    pair.reply(1, ReplyFrame::Message(&values[0]));
+    pair.tell(1, CallFrame::Message(&values[0]));
+    let _defined = (pair.next(), pair.event());
+    let (mut replies, mut arguments) = (Outgoing::default(), Outgoing::default());
+    for value in &values {
+        pair.server.frame(1, ReplyFrame::Message(value), &mut replies).unwrap();
+        pair.writer.frame(1, CallFrame::Message(value), &mut arguments).unwrap();
+    }
+    let (replies, arguments) = (written(&mut replies), written(&mut arguments));
+    let size: usize = values.iter().map(|value| value.bytes.len()).sum();
+    // 127 of them, 127 and 46.
+    assert_eq!((replies.len(), arguments.len()), (size + 3 * 10, size + 3 * 10));
+
+    let (mut replied, mut argued) = (Vec::new(), Vec::new());
+    for byte in replies {
+        pair.to_client.extend_from_slice(&[byte]);
+        while let Some(event) = pair.reader.next(&mut pair.to_client).unwrap() {
+            let ClientEvent::Message { id: 1, value: Ok(value) } = event else { panic!() };
+            replied.push(sum(&value).c);
+        }
+    }
+    for byte in arguments {
+        pair.to_server.extend_from_slice(&[byte]);
+        while let Some(event) = pair.server.read(&mut pair.to_server).unwrap() {
+            let ServerEvent::Message { key: 1, value: Ok(value) } = event else { panic!() };
+            argued.push(sum(&value).c);
+        }
+    }
+    let all: Vec<i64> = (0..300).collect();
+    assert_eq!((&replied, &argued), (&all, &all));
+}
+
+#[test]
+fn a_header_is_shared_by_values_of_one_stream_in_one_encoding_alone() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let value = payload(&Sum { c: 7 });
+    let json = |bytes: Vec<u8>| Payload::new(Encoding::Json, bytes.into());
+    let (small, large) = (json(b"{}".to_vec()), json(vec![b' '; 20_000]));
+    let mut out = Outgoing::default();
+    let mut put = |key, frame: ReplyFrame<'_>| pair.server.frame(key, frame, &mut out).unwrap();
+    for (key, payload) in
+        [(1, &value), (2, &value), (1, &value), (1, &small), (1, &large), (1, &small), (1, &small)]
+    {
+        put(key, ReplyFrame::Message(payload));
+    }
+    put(1, ReplyFrame::Window(9));
+    put(1, ReplyFrame::Message(&small));
+    pair.to_client.extend_from_slice(&written(&mut out));
+    for (expected, payload) in
+        [(1, &value), (2, &value), (1, &value), (1, &small), (1, &large), (1, &small), (1, &small)]
+    {
+        let ClientEvent::Message { id, value: Ok(value) } = pair.next() else { panic!() };
+        assert_eq!(
+            (id, value.encoding, &value.bytes),
+            (expected, payload.encoding, &payload.bytes)
+        );
+    }
+    assert!(matches!(pair.next(), ClientEvent::Window { id: 1, bytes: 9 }));
+    assert!(matches!(pair.next(), ClientEvent::Message { id: 1, value: Ok(_) }));
+}
+
+#[test]
+fn a_header_that_has_begun_to_leave_says_how_many_values_there_were() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let value = payload(&Sum { c: 7 });
+    let mut whole = Vec::new();
+    for left in 1..14 {
+        let mut out = Outgoing::default();
+        pair.server.frame(1, ReplyFrame::Message(&value), &mut out).unwrap();
+        let gone = out.len() - left;
+        whole.extend_from_slice(&out.copy_to_bytes(gone));
+        pair.server.frame(1, ReplyFrame::Message(&value), &mut out).unwrap();
+        whole.extend_from_slice(&written(&mut out));
+    }
+    pair.to_client.extend_from_slice(&whole);
+    for _ in 1..14 {
+        for _ in 0..2 {
+            assert!(matches!(pair.next(), ClientEvent::Message { id: 1, value: Ok(_) }));
+        }
+    }
+    assert!(pair.to_client.is_empty());
+}
+
+#[test]
+fn a_stream_that_ends_before_all_values_of_a_header_is_an_unexpected_eof() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let value = payload(&Sum { c: 7 });
+    let (mut replies, mut arguments) = (Outgoing::default(), Outgoing::default());
+    for _ in 0..2 {
+        pair.server.frame(1, ReplyFrame::Message(&value), &mut replies).unwrap();
+        pair.writer.frame(1, CallFrame::Message(&value), &mut arguments).unwrap();
+    }
+    let (replies, arguments) = (written(&mut replies), written(&mut arguments));
+    let all_but_one = |bytes: &[u8]| BytesMut::from(&bytes[..bytes.len() - value.bytes.len()]);
+    (pair.to_client, pair.to_server) = (all_but_one(&replies), all_but_one(&arguments));
+    let (_reply, _argument) = (pair.next(), pair.event());
+    let at_client = pair.reader.finish(&mut pair.to_client).unwrap_err();
+    let at_server = pair.server.finish(&mut pair.to_server).unwrap_err();
+    assert!(matches!(at_client, WireError::UnexpectedEof), "{at_client}");
+    assert!(matches!(at_server, WireError::UnexpectedEof), "{at_server}");
 }
 
 #[test]
