@@ -50,7 +50,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --peers NAMES     of raw,polywire,polywire-grpc,tarpc,tonic,go (default: all)
+  --peers NAMES     of raw,polywire,polywire-grpc,tarpc,tonic,volo,go (default: all)
   --loads NAMES     of W1,W2,W3,W4,W5,W6,W7 (default: all)
   --runtime NAME    current, multi or both: the scheduler of the Rust servers (default: both)
   --rounds N        default 4

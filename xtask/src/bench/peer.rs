@@ -17,12 +17,20 @@ pub(super) enum Peer {
     PolywireGrpc,
     Tarpc,
     Tonic,
+    Volo,
     Go,
 }
 
 impl Peer {
-    pub(super) const ALL: &[Self] =
-        &[Self::Raw, Self::Polywire, Self::PolywireGrpc, Self::Tarpc, Self::Tonic, Self::Go];
+    pub(super) const ALL: &[Self] = &[
+        Self::Raw,
+        Self::Polywire,
+        Self::PolywireGrpc,
+        Self::Tarpc,
+        Self::Tonic,
+        Self::Volo,
+        Self::Go,
+    ];
 
     /// The package that its program is in.
     fn package(self) -> String {
@@ -33,7 +41,7 @@ impl Peer {
     /// Whether it can be put under a load.
     pub(super) const fn bears(self, load: Load) -> bool {
         match load {
-            Load::W7 => matches!(self, Self::Polywire | Self::PolywireGrpc | Self::Tonic),
+            Load::W7 => !matches!(self, Self::Raw | Self::Tarpc | Self::Go),
             _ => true,
         }
     }
@@ -45,6 +53,7 @@ impl Peer {
             Self::PolywireGrpc => "polywire-grpc",
             Self::Tarpc => "tarpc",
             Self::Tonic => "tonic",
+            Self::Volo => "volo",
             Self::Go => "go",
         }
     }
