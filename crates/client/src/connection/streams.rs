@@ -23,7 +23,8 @@ use crate::error::Sent;
 
 /// The streams of one connection, by the ids of their calls.
 pub(super) struct Streams {
-    open: HashMap<u64, Open>,
+    /// By numbers that this side chose.
+    open: HashMap<u64, Open, foldhash::fast::FixedState>,
     senders: JoinSet<()>,
     last_serial: u64,
     /// Bytes of replies that may wait for their reader, for each stream.
@@ -62,7 +63,7 @@ pub(super) struct Head {
 
 impl Streams {
     pub(super) fn new(window: u64) -> Self {
-        let (open, senders) = (HashMap::new(), JoinSet::new());
+        let (open, senders) = (HashMap::default(), JoinSet::new());
         Self { open, senders, last_serial: 0, window }
     }
 
