@@ -13,37 +13,46 @@ use bytes::{Buf, Bytes, BytesMut};
 pub struct Outgoing {
     /// What goes out before the tail.
     parts: VecDeque<Bytes>,
-    /// The sum of the lengths of the parts.
-    queued: usize,
     /// Where encoders append.
     tail: BytesMut,
     /// How much of the tail has been written.
     written: usize,
+    /// How long the tail was when it had been written.
+    longest: u32,
+    /// How long it was before the memory was given back, and is likely to be again.
+    expected: u32,
 }
 
 /// From this size on copying costs more than another part in the write.
 const KEEP_WHOLE: usize = 16 * 1024;
 
+/// What is reserved at once at most, however long the tail was.
+const MAX_EXPECTED: u32 = 256 * 1024;
+
 impl Outgoing {
     /// Appends by copying.
     pub fn put_slice(&mut self, bytes: &[u8]) {
-        self.tail.extend_from_slice(bytes);
+        self.tail().extend_from_slice(bytes);
     }
 
     /// Appends; 16 KiB and more are kept as they are, less is copied.
     pub fn put_bytes(&mut self, bytes: &Bytes) {
         if bytes.len() < KEEP_WHOLE {
             // The first clone of bytes from a vector allocates.
-            self.tail.extend_from_slice(bytes);
+            self.tail().extend_from_slice(bytes);
             return;
         }
         self.seal();
-        self.queued = self.queued.saturating_add(bytes.len());
         self.parts.push_back(bytes.clone());
     }
 
     /// Where encoders append; nothing but appending is allowed.
-    pub const fn tail(&mut self) -> &mut BytesMut {
+    #[inline]
+    pub fn tail(&mut self) -> &mut BytesMut {
+        if self.tail.capacity() == 0 && self.expected > 0 {
+            // Growing step by step would copy all of it once more.
+            self.tail.reserve(usize::try_from(self.expected).unwrap_or_default());
+        }
         &mut self.tail
     }
 
@@ -61,13 +70,14 @@ impl Outgoing {
     /// Bytes to be written.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.queued.saturating_add(self.tail.len().saturating_sub(self.written))
+        let parts: usize = self.parts.iter().map(Bytes::len).sum();
+        parts.saturating_add(self.tail.len().saturating_sub(self.written))
     }
 
     /// Gives the memory back if there is nothing to write.
     pub fn reset(&mut self) {
         if self.is_empty() {
-            *self = Self::default();
+            *self = Self { expected: self.longest, ..Self::default() };
         }
     }
 
@@ -77,7 +87,6 @@ impl Outgoing {
         sealed.advance(self.written);
         self.written = 0;
         if !sealed.is_empty() {
-            self.queued = self.queued.saturating_add(sealed.len());
             self.parts.push_back(sealed);
         }
     }
@@ -117,7 +126,6 @@ impl Buf for Outgoing {
         while let Some(part) = self.parts.front_mut() {
             let step = count.min(part.len());
             part.advance(step);
-            self.queued = self.queued.saturating_sub(step);
             count = count.saturating_sub(step);
             if !part.is_empty() {
                 return;
@@ -126,6 +134,8 @@ impl Buf for Outgoing {
         }
         self.written = self.written.saturating_add(count);
         if self.written >= self.tail.len() {
+            let len = u32::try_from(self.tail.len()).unwrap_or(MAX_EXPECTED).min(MAX_EXPECTED);
+            self.longest = self.longest.max(len);
             self.tail.clear();
             self.written = 0;
         }
@@ -144,6 +154,25 @@ mod tests {
             out.advance(taken);
         }
         all
+    }
+
+    #[test]
+    fn memory_that_was_given_back_is_reserved_as_one_piece_when_it_is_needed_again() {
+        let mut out = Outgoing::default();
+        for (len, reserved) in [(3000, 0), (3000, 3000), (10, 3000), (10, 10)] {
+            assert_eq!(out.tail.capacity(), 0);
+            out.put_slice(b"x");
+            assert!(out.tail.capacity() >= reserved, "{} of {reserved}", out.tail.capacity());
+            out.put_slice(&vec![b'x'; len - 1]);
+            out.advance(len);
+            out.reset();
+        }
+        let more = usize::try_from(2 * MAX_EXPECTED).unwrap();
+        out.put_slice(&vec![b'x'; more]);
+        out.advance(more);
+        out.reset();
+        out.put_slice(b"x");
+        assert!(out.tail.capacity() < more);
     }
 
     #[test]
@@ -189,8 +218,8 @@ mod tests {
         out.reset();
         assert_eq!(out.len(), 100);
         out.advance(100);
-        assert!(out.tail().capacity() > 0);
+        assert!(out.tail.capacity() > 0);
         out.reset();
-        assert_eq!(out.tail().capacity(), 0);
+        assert_eq!(out.tail.capacity(), 0);
     }
 }

@@ -89,14 +89,13 @@ impl NetrpcWriter {
         dst: &mut Outgoing,
     ) -> Result<(), Status> {
         let carried = Carried::payload(payload, true)?.within(self.max_bytes)?;
-        let encoding = carried.encoding();
-        if self.run.grow(id, encoding, dst) {
+        if self.run.grow(id, payload.encoding, dst) {
             carried.define_body(&mut self.sent, dst);
         } else {
             carried.define(types().request, &mut self.sent, dst);
-            let header = RequestHeader::of_kind(KIND_MESSAGE, id);
+            let (encoding, header) = (carried.encoding(), RequestHeader::of_kind(KIND_MESSAGE, id));
             RequestHeader { encoding, count: 1, ..header }.put(dst.tail());
-            self.run.begin(id, encoding, dst);
+            self.run.begin(id, payload.encoding, dst);
         }
         self.run.put(&carried, dst);
         Ok(())

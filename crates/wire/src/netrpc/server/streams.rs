@@ -102,16 +102,15 @@ impl NetrpcServer {
         dst: &mut Outgoing,
     ) -> Result<(), Status> {
         let carried = Carried::payload(payload, true)?;
-        let encoding = carried.encoding();
-        if self.run.grow(key, encoding, dst) {
+        if self.run.grow(key, payload.encoding, dst) {
             carried.define_body(&mut self.sent, dst);
         } else {
             carried.define(types().extended_response, &mut self.sent, dst);
             let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, key);
-            (header.encoding, header.count) = (encoding, 1);
+            (header.encoding, header.count) = (carried.encoding(), 1);
             header.ext = self.owed_ext();
             header.put(dst.tail());
-            self.run.begin(key, encoding, dst);
+            self.run.begin(key, payload.encoding, dst);
         }
         self.run.put(&carried, dst);
         Ok(())
