@@ -24,7 +24,7 @@ pub struct Outgoing {
 }
 
 /// From this size on copying costs more than another part in the write.
-const KEEP_WHOLE: usize = 16 * 1024;
+const KEEP_WHOLE: usize = 4 * 1024;
 
 /// What is reserved at once at most, however long the tail was.
 const MAX_EXPECTED: u32 = 256 * 1024;
@@ -35,7 +35,7 @@ impl Outgoing {
         self.tail().extend_from_slice(bytes);
     }
 
-    /// Appends; 16 KiB and more are kept as they are, less is copied.
+    /// Appends; 4 KiB and more are kept as they are, less is copied.
     pub fn put_bytes(&mut self, bytes: &Bytes) {
         if bytes.len() < KEEP_WHOLE {
             // The first clone of bytes from a vector allocates.
