@@ -96,8 +96,8 @@ async fn streams_opened_and_reset_at_once_are_cut_off() {
     attacks_end_in(ENHANCE_YOUR_CALM, reset).await;
 }
 
-/// What a client does whose callers give up together: each call is well known to the server when the
-/// first of them is reset, or none is.
+/// What a client does whose callers give up together. All of it comes in one go, so that most calls are
+/// reset before they are taken.
 #[tokio::test]
 async fn calls_that_are_cancelled_together_cost_nobody_the_connection() {
     let peer = Peer::connect().await;
