@@ -91,6 +91,7 @@ mod tests {
 
     use polywire_core::Address;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
+    use tokio::task::JoinSet;
     use tokio::time::{Instant, timeout};
     use tokio_util::sync::CancellationToken;
 
@@ -102,16 +103,16 @@ mod tests {
     const REST: &[u8] = b"5\r\n\0\0\0\0\0\r\n0\r\n\r\n";
 
     /// A peer of a server that offers nothing.
-    fn peer() -> DuplexStream {
-        let (peer, io) = duplex(4096);
-        tokio::spawn(async {
+    fn peer() -> (DuplexStream, JoinSet<io::Result<()>>) {
+        let ((peer, io), mut server) = (duplex(4096), JoinSet::new());
+        server.spawn(async {
             let drain = CancellationToken::new();
             let shared = Arc::new(Shared::for_test(Router::new(), Limits::default(), drain));
             let here = || Address::from("memory:test");
             let info = Arc::new(ConnectionInfo::new(here(), here(), "http1", false));
             serve(io, &shared, info).await
         });
-        peer
+        (peer, server)
     }
 
     async fn head(peer: &mut DuplexStream) -> String {
@@ -124,7 +125,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reply_waits_a_little_for_the_rest_of_a_request_that_nobody_reads() {
-        let mut peer = peer();
+        let (mut peer, _server) = peer();
         for _ in 0..2 {
             peer.write_all(HEAD).await.unwrap();
             timeout(Duration::from_millis(900), peer.read_u8()).await.unwrap_err();
@@ -138,7 +139,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reply_waits_no_longer_than_a_second_nor_for_more_than_256_kib() {
-        let (mut peer, begin) = (peer(), Instant::now());
+        let ((mut peer, _server), begin) = (peer(), Instant::now());
         peer.write_all(HEAD).await.unwrap();
         assert!(head(&mut peer).await.contains("\r\ngrpc-status: 12\r\n"));
         assert_eq!(begin.elapsed().as_secs(), 1);
