@@ -13,6 +13,8 @@ use bytes::{Buf, Bytes, BytesMut};
 pub struct Outgoing {
     /// What goes out before the tail.
     parts: VecDeque<Bytes>,
+    /// The sum of the lengths of the parts, of which there may be thousands.
+    queued: usize,
     /// Where encoders append.
     tail: BytesMut,
     /// How much of the tail has been written.
@@ -43,6 +45,7 @@ impl Outgoing {
             return;
         }
         self.seal();
+        self.queued = self.queued.saturating_add(bytes.len());
         self.parts.push_back(bytes.clone());
     }
 
@@ -70,8 +73,7 @@ impl Outgoing {
     /// Bytes to be written.
     #[must_use]
     pub fn len(&self) -> usize {
-        let parts: usize = self.parts.iter().map(Bytes::len).sum();
-        parts.saturating_add(self.tail.len().saturating_sub(self.written))
+        self.queued.saturating_add(self.tail.len().saturating_sub(self.written))
     }
 
     /// Gives the memory back if there is nothing to write.
@@ -87,6 +89,7 @@ impl Outgoing {
         sealed.advance(self.written);
         self.written = 0;
         if !sealed.is_empty() {
+            self.queued = self.queued.saturating_add(sealed.len());
             self.parts.push_back(sealed);
         }
     }
@@ -126,6 +129,7 @@ impl Buf for Outgoing {
         while let Some(part) = self.parts.front_mut() {
             let step = count.min(part.len());
             part.advance(step);
+            self.queued = self.queued.saturating_sub(step);
             count = count.saturating_sub(step);
             if !part.is_empty() {
                 return;

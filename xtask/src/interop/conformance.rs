@@ -67,7 +67,7 @@ pub(super) fn run(sources: &Path, target: &Path, extent: Extent) -> Result<Count
 /// Runs the runner, and says what came of it. Failures are printed.
 fn report(mut command: Command) -> Result<Count, String> {
     let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
-    let report = String::from_utf8_lossy(&output.stdout).into_owned();
+    let report = String::from_utf8_lossy(&output.stdout);
     let errors = String::from_utf8_lossy(&output.stderr);
     let mut count = count(&report).ok_or_else(|| format!("{command:?}: {report}{errors}"))?;
     if count.failed > 0 || !output.status.success() {
