@@ -210,6 +210,35 @@ async fn what_was_answered_before_the_peer_closed_is_handed_out_though_a_write_f
     assert_eq!(late.origin(), Origin::NotSent);
 }
 
+/// A stream that cannot be written to.
+struct Unwritable;
+
+impl AsyncWrite for Unwritable {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_closes_is_waited_for_no_longer_than_a_second_after_a_write_has_failed() {
+    let (read, _write, _peer) = halves(1 << 20);
+    let wire = netrpc::client(&Limits::default());
+    let connection = Connection::new(read, Unwritable, wire, ConnectionLimits::default());
+    let begin = tokio::time::Instant::now();
+    let status = echo(&connection, 1).await.unwrap_err();
+    assert!(matches!(cause(&status), ClientError::Io(_)), "{status:?}");
+    assert_eq!(begin.elapsed().as_secs(), 1);
+    assert!(!connection.is_open());
+}
+
 #[tokio::test]
 async fn sixty_four_callers_share_one_write_for_each_batch() {
     let (read, io, peer) = halves(1 << 20);
