@@ -73,6 +73,14 @@ impl PayloadStream {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).is_none()
     }
 
+    /// Whether its values are encoded as they are taken: [`poll_append`](Self::poll_append) saves
+    /// a copy then, where otherwise it makes one.
+    #[must_use]
+    pub fn is_appending(&mut self) -> bool {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        matches!(inner, Some(Source::Appending(_)))
+    }
+
     /// How its values are encoded, known before the first one comes.
     #[must_use]
     pub const fn encoding(&self) -> Encoding {

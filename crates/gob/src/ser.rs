@@ -18,7 +18,7 @@ use crate::any::Needed;
 use crate::compile::{Compiled, compile};
 use crate::definitions::Definitions;
 use crate::error::EncodeError;
-use crate::raw::{put_int, put_uint, uint_len};
+use crate::raw::{push_int, put_uint, uint_len};
 
 /// Encodes a value as one whole message - length, type id, value - and names the definitions that a
 /// stream must have had before it.
@@ -59,15 +59,15 @@ pub fn append<T: Serialize + Schema + ?Sized>(
         out.extend_from_slice(&message);
         return Ok(definitions);
     }
-    let mut scratch = SCRATCH.take();
-    let start = message(value, T::TYPE, compiled, &mut scratch);
-    if let Ok(start) = &start {
-        out.extend_from_slice(scratch.get(*start..).unwrap_or_default());
+    let start = out.len();
+    // Short messages need no more; longer ones are moved behind their length.
+    out.push(0);
+    let written = write(value, T::TYPE, compiled, out);
+    match written {
+        Ok(()) => put_length(out, start),
+        Err(_) => out.truncate(start),
     }
-    if scratch.len() <= MAX_COPIED {
-        SCRATCH.set(scratch);
-    }
-    start.map(|_| Arc::clone(compiled.definitions()))
+    written.map(|()| Arc::clone(compiled.definitions()))
 }
 
 /// Encodes a value with all its definitions: a whole stream of one value.
@@ -114,19 +114,53 @@ fn message<T: Serialize + ?Sized>(
     compiled: &Compiled,
     out: &mut Vec<u8>,
 ) -> Result<usize, EncodeError> {
-    begin(out, compiled.id(), compiled.is_struct);
-    value.serialize(Serializer { out, ty, place: Place::Element })?;
+    begin(out);
+    write(value, ty, compiled, out)?;
     Ok(end(out))
 }
 
-/// Leaves room for the length; a value that is no struct is preceded by a zero.
+/// Appends a message without its length.
 #[inline]
-pub(crate) fn begin(out: &mut Vec<u8>, id: i32, is_struct: bool) {
+fn write<T: Serialize + ?Sized>(
+    value: &T,
+    ty: &'static polywire_schema::Type,
+    compiled: &Compiled,
+    out: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
+    put_type(out, compiled.id(), compiled.is_struct);
+    value.serialize(Serializer { out, ty, place: Place::Element })?;
+    Ok(())
+}
+
+/// Leaves room for the length.
+#[inline]
+pub(crate) fn begin(out: &mut Vec<u8>) {
     out.clear();
     out.resize(PREFIX, 0);
-    put_int(out, i64::from(id));
+}
+
+/// The id of a value's type; a value that is no struct is preceded by a zero.
+#[inline]
+pub(crate) fn put_type(out: &mut Vec<u8>, id: i32, is_struct: bool) {
+    push_int(out, i64::from(id));
     if !is_struct {
         out.push(0);
+    }
+}
+
+/// Puts the length of the message that began with one byte of room for it.
+#[inline]
+fn put_length(out: &mut Vec<u8>, start: usize) {
+    let begin = start.saturating_add(1);
+    let len = out.len().saturating_sub(begin);
+    let more = uint_len(len as u64).saturating_sub(1);
+    if more > 0 {
+        let end = out.len();
+        out.resize(end.saturating_add(more), 0);
+        out.copy_within(begin..end, begin.saturating_add(more));
+    }
+    if let Some(mut prefix) = out.get_mut(start..begin.saturating_add(more)) {
+        put_uint(&mut prefix, len as u64);
     }
 }
 

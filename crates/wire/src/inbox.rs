@@ -100,7 +100,7 @@ impl Inbox {
         if state.left <= 0 {
             return Err(Overrun);
         }
-        state.left = state.left.saturating_sub(signed(window_cost(&payload)));
+        state.left = state.left.saturating_sub(signed(window_cost(payload.bytes.len())));
         if state.abandoned || state.end.is_some() {
             return Ok(None);
         }
@@ -172,7 +172,7 @@ impl Values {
     fn take(&mut self, bytes: Bytes, context: Option<Arc<dyn Any + Send + Sync>>) -> Payload {
         let mut payload = Payload::new(self.encoding, bytes);
         payload.context = context;
-        self.taken = self.taken.saturating_add(window_cost(&payload));
+        self.taken = self.taken.saturating_add(window_cost(payload.bytes.len()));
         payload
     }
 

@@ -1,5 +1,9 @@
 //! What streams are made of on wires that have no frames of their own for them.
 
+use std::any::Any;
+use std::sync::Arc;
+
+use bytes::Bytes;
 use polywire_core::{Encoding, Metadata, Payload, Status};
 
 /// What a caller says of a stream it has opened.
@@ -22,6 +26,8 @@ pub enum ReplyFrame<'a> {
     Head(&'a Metadata, Encoding),
     /// One value of the reply.
     Message(&'a Payload),
+    /// The same, in bytes that are copied.
+    Encoded(EncodedValue<'a>),
     /// The orderly end, and what follows the last value. Nothing else of this call comes.
     End(&'a Metadata),
     /// The end by an error. Nothing else of this call comes.
@@ -32,14 +38,36 @@ pub enum ReplyFrame<'a> {
     Stop,
 }
 
+/// A value whose bytes are lent.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodedValue<'a> {
+    /// How the bytes are to be read.
+    pub encoding: Encoding,
+    /// The value.
+    pub bytes: &'a [u8],
+    /// What the encoding needs beside the bytes; see [`Payload::context`].
+    pub context: Option<&'a Arc<dyn Any + Send + Sync>>,
+}
+
+impl EncodedValue<'_> {
+    /// The value in bytes of its own.
+    #[must_use]
+    pub fn to_payload(self) -> Payload {
+        let mut payload = Payload::new(self.encoding, Bytes::copy_from_slice(self.bytes));
+        payload.context = self.context.cloned();
+        payload
+    }
+}
+
 /// How many bytes of a stream may be under way before its reader has taken any, unless the two
 /// sides agree on more.
 pub const INITIAL_WINDOW: u64 = 64 * 1024;
 
-/// What one value takes of its stream's window: its bytes, and 32 for keeping it in order.
+/// What one value of so many bytes takes of its stream's window: those, and 32 for keeping it in
+/// order.
 #[must_use]
-pub fn window_cost(payload: &Payload) -> u64 {
-    u64::try_from(payload.bytes.len()).unwrap_or(u64::MAX).saturating_add(MESSAGE_OVERHEAD)
+pub fn window_cost(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX).saturating_add(MESSAGE_OVERHEAD)
 }
 
 /// Keeps a stream of empty values from being without a bound.

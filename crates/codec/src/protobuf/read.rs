@@ -31,10 +31,10 @@ use crate::json::time::{self, Moment};
 enum Input<'a> {
     /// Nowhere: it is the zero value.
     Absent,
-    /// In one occurrence of a field.
+    /// In one occurrence of a field, the only one or an element of a list.
     One(Raw<'a>),
-    /// In all occurrences of a field.
-    Field(Found<'a>),
+    /// In all occurrences of a field that comes more than once.
+    Several(Found<'a>),
     /// In the contents of a message.
     Contents(&'a [u8]),
 }
@@ -109,8 +109,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// The value in the message around it.
     #[inline]
     fn inside<'b>(self, contents: &'b [u8]) -> Result<Reader<'r, 'b>, Failure> {
-        let found = Found::scan(contents, 1).map_err(|flaw| self.flaw(flaw))?;
-        let input = found.map_or(Input::Absent, Input::Field);
+        let input = Input::scan(contents, 1).map_err(|flaw| self.flaw(flaw))?;
         let Self { ty, place, .. } = self;
         Ok(Reader { input, ty, single: false, depth: self.deeper()?, place })
     }
@@ -123,7 +122,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     /// The depth within the message that is here.
     #[inline]
     fn deeper(&self) -> Result<Depth, Failure> {
-        self.depth.within(matches!(self.input, Input::Field(found) if found.is_several()))
+        self.depth.within(matches!(self.input, Input::Several(_)))
     }
 
     fn field(&self) -> String {
@@ -153,7 +152,7 @@ impl<'r, 'a> Reader<'r, 'a> {
         match self.input {
             Input::Absent => Ok(None),
             Input::One(raw) => Ok(Some(raw)),
-            Input::Field(found) => Ok(Some(found.last())),
+            Input::Several(found) => found.last().map_err(|flaw| self.flaw(flaw)),
             Input::Contents(_) => Err(self.mismatch()),
         }
     }
@@ -185,7 +184,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn contents(&self) -> Result<Cow<'a, [u8]>, Failure> {
         match self.input {
             Input::Contents(bytes) => Ok(Cow::Borrowed(bytes)),
-            Input::Field(found) if found.is_several() => self.joined(found).map(Cow::Owned),
+            Input::Several(found) => self.joined(found).map(Cow::Owned),
             _ => self.bytes().map(Cow::Borrowed),
         }
     }
@@ -255,8 +254,7 @@ impl<'r, 'a> Reader<'r, 'a> {
     fn clock(self) -> Result<Moment, Failure> {
         let contents = self.contents()?;
         let number = |tag| -> Result<i64, Failure> {
-            let found = Found::scan(&contents, tag).map_err(|flaw| self.flaw(flaw))?;
-            let input = found.map_or(Input::Absent, Input::Field);
+            let input = Input::scan(&contents, tag).map_err(|flaw| self.flaw(flaw))?;
             Ok(Reader { input, single: true, ..self }.varint()?.cast_signed())
         };
         let (seconds, nanos) = (number(1)?, number(2)?);

@@ -59,9 +59,18 @@ impl<'a> Fields<'a> {
         Self { rest }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
     /// Bytes left.
     pub(super) const fn len(&self) -> usize {
         self.rest.len()
+    }
+
+    /// What is left behind so many bytes more.
+    pub(super) fn skip(self, bytes: usize) -> Self {
+        Self { rest: self.rest.get(bytes..).unwrap_or_default() }
     }
 
     /// The next field, unknown groups included.
@@ -80,6 +89,24 @@ impl<'a> Fields<'a> {
             _ => self.value(wire_type)?,
         };
         Ok(Some((tag, raw)))
+    }
+
+    /// The next field if it has this tag and the one behind it has not; tags beyond 15 are left to
+    /// [`next`](Self::next).
+    #[inline]
+    pub(super) fn next_lone(&mut self, tag: u32) -> Result<Option<Raw<'a>>, Flaw> {
+        let Some((key, rest)) = self.rest.split_first() else { return Ok(None) };
+        let wire_type = key & 7;
+        if u32::from(key >> 3) != tag || *key >= 0x80 || wire_type == GROUP_START {
+            return Ok(None);
+        }
+        let mut fields = Self { rest };
+        let raw = fields.value(wire_type)?;
+        if fields.next_tag()? == tag {
+            return Ok(None);
+        }
+        *self = fields;
+        Ok(Some(raw))
     }
 
     /// The tag of the next field; 0 at the end, which is no tag.

@@ -12,7 +12,7 @@ use crate::compile::{definition, reserve_ids};
 use crate::definitions::Definitions;
 use crate::error::EncodeError;
 use crate::raw::{put_bytes, put_float, put_int, put_uint};
-use crate::ser::{begin, end};
+use crate::ser::{begin, end, put_type};
 use crate::table::{FIRST_ID, TypeTable, WireType, basic};
 use crate::walk::MAX_INTERFACE_NAME;
 
@@ -34,7 +34,9 @@ pub fn encode_value(value: &Value) -> Result<(Bytes, Arc<Definitions>), EncodeEr
     let ids = Ids { import: &import, shift: known.shift };
     let mut out = Vec::new();
     let shape = value.shape();
-    begin(&mut out, known.definitions.root(), shape.table.struct_fields(shape.id).is_some());
+    begin(&mut out);
+    let is_struct = shape.table.struct_fields(shape.id).is_some();
+    put_type(&mut out, known.definitions.root(), is_struct);
     let encode = Encode { ids: &ids };
     encode.value(value, &shape.table, shape.id, &mut out)?;
     let start = end(&mut out);

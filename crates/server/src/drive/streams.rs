@@ -5,6 +5,7 @@
 //! between a handler's stream and the wire. Only streams that were woken are polled, each for a
 //! while, in turn.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::mem;
@@ -15,10 +16,12 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use polywire_core::{
-    Body, Code, Deadline, Encoding, MethodName, Payload, PayloadStream, Reply, Request, Response,
-    Status,
+    Appended, Body, Code, Deadline, Encoding, MethodName, Payload, PayloadStream, Reply, Request,
+    Response, Status,
 };
-use polywire_wire::{Inbox, Outgoing, ReplyFrame, ServerWire, Values, inbox, window_cost};
+use polywire_wire::{
+    EncodedValue, Inbox, Outgoing, ReplyFrame, ServerWire, Values, inbox, window_cost,
+};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::bell::{Bell, Note, Ringer, Tag};
@@ -49,11 +52,41 @@ struct Call {
 /// A reply that is a stream.
 struct Replying {
     values: PayloadStream,
+    /// Whether values are encoded where the wire copies them from, unless they are large.
+    appends: bool,
+    /// Whether the next one is.
+    lends: bool,
     /// The rest of it: trailers, and what it holds on to.
     response: Response,
     deadline: Option<Pin<Box<Sleep>>>,
     ringer: Arc<Ringer>,
     waker: Waker,
+}
+
+/// A value of a reply.
+enum Next {
+    /// In the scratch, with what it needs beside its bytes.
+    Lent(Appended),
+    Owned(Payload),
+}
+
+impl Next {
+    /// The value in bytes of its own.
+    fn into_payload(self, encoding: Encoding, scratch: &mut Vec<u8>) -> Payload {
+        match self {
+            Self::Lent(context) => {
+                let mut payload = Payload::new(encoding, mem::take(scratch).into());
+                payload.context = context;
+                payload
+            }
+            Self::Owned(payload) => payload,
+        }
+    }
+}
+
+thread_local! {
+    /// Where values are encoded, one after another; taken while in use.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// What came of polling a reply.
@@ -74,6 +107,10 @@ struct Arguments {
 
 /// How many values of one stream are sent before it is another's turn.
 const TURN: u32 = 128;
+
+/// Up to which length a value is encoded in a buffer and copied from there. One behind a longer one
+/// is likely to be as long, and gets bytes of its own.
+const COPIED: usize = 4 * 1024;
 
 impl Streams {
     pub(super) fn is_empty(&self) -> bool {
@@ -174,11 +211,11 @@ impl Streams {
     }
 
     /// Takes the reply of a call over if it is a stream; gives back what is one value or a status.
-    pub(super) fn reply(
+    pub(super) fn reply<W: ServerWire>(
         &mut self,
         key: u64,
         reply: Reply,
-        wire: &mut impl ServerWire,
+        wire: &mut W,
         out: &mut Outgoing,
     ) -> Option<Reply> {
         let Some(call) = self.open.get_mut(&key) else { return Some(reply) };
@@ -189,7 +226,9 @@ impl Streams {
                 return Some(reply);
             }
         };
-        let Body::Stream(values) = mem::take(&mut response.body) else { return Some(Ok(response)) };
+        let Body::Stream(mut values) = mem::take(&mut response.body) else {
+            return Some(Ok(response));
+        };
         let head = ReplyFrame::Head(&response.metadata, values.encoding());
         if let Err(status) = wire.frame(key, head, out) {
             self.remove(key, ended());
@@ -200,7 +239,10 @@ impl Streams {
         let ringer = Arc::new(Ringer::new(call.tag, Arc::clone(&self.bell)));
         ringer.ring();
         let waker = Waker::from(Arc::clone(&ringer));
-        call.reply = Some(Box::new(Replying { values, response, deadline, ringer, waker }));
+        let appends = W::TAKES_LENT && values.is_appending();
+        let lends = appends;
+        let reply = Replying { values, appends, lends, response, deadline, ringer, waker };
+        call.reply = Some(Box::new(reply));
         self.replying += 1;
         None
     }
@@ -219,20 +261,22 @@ impl Streams {
         for note in self.bell.take_notes() {
             self.noted(&note, wire, out);
         }
+        let mut scratch = SCRATCH.take();
         for _ in 0..self.bell.count() {
             if out.len() >= BATCH_BYTES {
-                return;
+                break;
             }
-            let Some(tag) = self.bell.next() else { return };
+            let Some(tag) = self.bell.next() else { break };
             let Some(call) = self.open.get_mut(&tag.key).filter(|call| call.tag == tag) else {
                 continue;
             };
-            match call.send(wire, out) {
+            match call.send(wire, &mut scratch, out) {
                 Turn::Waits => {}
                 Turn::More => call.reply.iter().for_each(|reply| reply.ringer.ring()),
                 Turn::Ended(end) => self.ended(tag.key, end, wire, out),
             }
         }
+        SCRATCH.set(scratch);
     }
 
     fn noted(&mut self, note: &Note, wire: &mut impl ServerWire, out: &mut Outgoing) {
@@ -305,7 +349,12 @@ impl Streams {
 
 impl Call {
     /// Sends values until none is ready, the window is full or it is another's turn.
-    fn send(&mut self, wire: &mut impl ServerWire, out: &mut Outgoing) -> Turn {
+    fn send(
+        &mut self,
+        wire: &mut impl ServerWire,
+        scratch: &mut Vec<u8>,
+        out: &mut Outgoing,
+    ) -> Turn {
         let Some(reply) = &mut self.reply else { return Turn::Waits };
         reply.ringer.answered();
         let mut cx = Context::from_waker(&reply.waker);
@@ -317,8 +366,19 @@ impl Call {
             if self.window <= 0 {
                 return Turn::Waits;
             }
-            let values = Pin::new(&mut reply.values);
-            let polled = catch_unwind(AssertUnwindSafe(|| values.poll_next(&mut cx)));
+            let values = &mut reply.values;
+            let encoding = values.encoding();
+            // Large values are not copied.
+            let lends = reply.lends;
+            let polled = catch_unwind(AssertUnwindSafe(|| {
+                if lends {
+                    scratch.clear();
+                    let next = ready!(values.poll_append(&mut cx, scratch));
+                    return Poll::Ready(next.map(|value| value.map(Next::Lent)));
+                }
+                let next = ready!(Pin::new(values).poll_next(&mut cx));
+                Poll::Ready(next.map(|value| value.map(Next::Owned)))
+            }));
             let value = match polled {
                 Ok(Poll::Pending) => return Turn::Waits,
                 Ok(Poll::Ready(None)) => return Turn::Ended(Ok(())),
@@ -326,10 +386,23 @@ impl Call {
                 Ok(Poll::Ready(Some(Ok(value)))) => value,
                 Err(_panic) => return Turn::Ended(Err(panicked(&self.method))),
             };
-            if let Err(status) = wire.frame(self.tag.key, ReplyFrame::Message(&value), out) {
+            let (len, sent) = match value {
+                Next::Lent(context) if scratch.len() < COPIED => {
+                    let (bytes, context) = (scratch.as_slice(), context.as_ref());
+                    let value = EncodedValue { encoding, bytes, context };
+                    (bytes.len(), wire.frame(self.tag.key, ReplyFrame::Encoded(value), out))
+                }
+                value => {
+                    let value = value.into_payload(encoding, scratch);
+                    let sent = wire.frame(self.tag.key, ReplyFrame::Message(&value), out);
+                    (value.bytes.len(), sent)
+                }
+            };
+            if let Err(status) = sent {
                 return Turn::Ended(Err(status));
             }
-            let cost = i64::try_from(window_cost(&value)).unwrap_or(i64::MAX);
+            reply.lends = reply.appends && len < COPIED;
+            let cost = i64::try_from(window_cost(len)).unwrap_or(i64::MAX);
             self.window = self.window.saturating_sub(cost);
             if out.len() >= BATCH_BYTES {
                 break;

@@ -165,7 +165,7 @@ impl MicroServer {
         match &mut stream.stage {
             Stage::Called { .. } => {
                 let value = argument.map(|argument| argument.payload);
-                let cost = value.as_ref().map_or(0, window_cost);
+                let cost = value.as_ref().map_or(0, |value| window_cost(value.bytes.len()));
                 if !stream.credit(signed(cost).saturating_neg()) {
                     self.starved = Some(key);
                 }
@@ -312,6 +312,7 @@ impl ServerWire for MicroServer {
         match frame {
             ReplyFrame::Head(metadata, encoding) => stream.lead(metadata, encoding)?,
             ReplyFrame::Message(payload) => stream.put(payload, dst)?,
+            ReplyFrame::Encoded(value) => stream.put(&value.to_payload(), dst)?,
             ReplyFrame::Window(bytes) => {
                 if stream.credit(signed(bytes)) {
                     self.feed(key);

@@ -1,21 +1,48 @@
 //! Bodies and the definitions they need, on their way out.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use bytes::{BufMut, Bytes};
 use polywire_core::{Body, Code, Encoding, Payload, Status};
 use polywire_gob::raw::{put_int, put_uint, uint_len};
 use polywire_gob::{Compiled, Definitions, Sent};
 
 use super::header::types;
-use crate::Outgoing;
+use crate::{EncodedValue, Outgoing};
 
 /// A body that the wire can carry.
 pub(super) enum Carried<'a> {
     /// No value: the empty struct.
     Nothing,
     /// A gob value and the types it needs.
-    Gob(&'a Bytes, &'a Definitions),
+    Gob(Encoded<'a>, &'a Definitions),
     /// A value in another encoding, as a gob byte string.
-    Other(Encoding, &'a Bytes),
+    Other(Encoding, Encoded<'a>),
+}
+
+/// The bytes of a value.
+#[derive(Clone, Copy)]
+pub(super) enum Encoded<'a> {
+    /// May be kept until they are written.
+    Shared(&'a Bytes),
+    Lent(&'a [u8]),
+}
+
+impl Encoded<'_> {
+    const fn len(self) -> usize {
+        match self {
+            Self::Shared(bytes) => bytes.len(),
+            Self::Lent(bytes) => bytes.len(),
+        }
+    }
+
+    fn put(self, dst: &mut Outgoing) {
+        match self {
+            Self::Shared(bytes) => dst.put_bytes(bytes),
+            Self::Lent(bytes) => dst.put_slice(bytes),
+        }
+    }
 }
 
 impl<'a> Carried<'a> {
@@ -37,20 +64,35 @@ impl<'a> Carried<'a> {
     /// # Errors
     /// When the wire cannot carry it.
     pub(super) fn payload(payload: &'a Payload, extended: bool) -> Result<Self, Status> {
+        let bytes = Encoded::Shared(&payload.bytes);
         match payload.encoding {
-            Encoding::Gob => Self::gob(payload),
-            other if extended => Ok(Self::Other(other, &payload.bytes)),
+            Encoding::Gob => Self::gob(bytes, payload.context.as_ref()),
+            other if extended => Ok(Self::Other(other, bytes)),
             other => Err(internal(format!("plain net/rpc cannot carry {other}"))),
         }
     }
 
-    fn gob(payload: &'a Payload) -> Result<Self, Status> {
-        let definitions = payload.context.as_ref().and_then(|any| any.downcast_ref());
-        let Some(definitions) = definitions else {
+    /// As [`payload`](Self::payload), for peers that have shown the extension.
+    ///
+    /// # Errors
+    /// When the wire cannot carry it.
+    pub(super) fn lent(value: EncodedValue<'a>) -> Result<Self, Status> {
+        let bytes = Encoded::Lent(value.bytes);
+        match value.encoding {
+            Encoding::Gob => Self::gob(bytes, value.context),
+            other => Ok(Self::Other(other, bytes)),
+        }
+    }
+
+    fn gob(
+        bytes: Encoded<'a>,
+        context: Option<&'a Arc<dyn Any + Send + Sync>>,
+    ) -> Result<Self, Status> {
+        let Some(definitions) = context.and_then(|any| any.downcast_ref()) else {
             let why = "gob from another connection must be decoded and encoded again";
             return Err(internal(why.to_owned()));
         };
-        Ok(Self::Gob(&payload.bytes, definitions))
+        Ok(Self::Gob(bytes, definitions))
     }
 
     /// Refuses a value that the peer would take for an attack.
@@ -96,8 +138,8 @@ impl<'a> Carried<'a> {
     pub(super) fn put(&self, dst: &mut Outgoing) {
         match self {
             Self::Nothing => put_nothing(dst),
-            Self::Gob(bytes, _) => dst.put_bytes(bytes),
-            Self::Other(_, bytes) => put_byte_string(bytes, dst),
+            Self::Gob(bytes, _) => bytes.put(dst),
+            Self::Other(_, bytes) => put_byte_string(*bytes, dst),
         }
     }
 }
@@ -120,14 +162,14 @@ fn put_nothing(dst: &mut Outgoing) {
 }
 
 /// Length, id, the zero in front of what is no struct, byte count, bytes.
-fn put_byte_string(bytes: &Bytes, dst: &mut Outgoing) {
+fn put_byte_string(bytes: Encoded<'_>, dst: &mut Outgoing) {
     let count = length(bytes.len());
     let size = bytes.len().saturating_add(uint_len(count)).saturating_add(2);
     let tail = dst.tail();
     put_uint(tail, length(size));
     tail.put_slice(&[BYTES_ID, 0]);
     put_uint(tail, count);
-    dst.put_bytes(bytes);
+    bytes.put(dst);
 }
 
 fn int_len(id: i32) -> usize {

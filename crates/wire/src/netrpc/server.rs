@@ -203,6 +203,8 @@ impl NetrpcServer {
 impl ServerWire for NetrpcServer {
     type Ticket = NetrpcTicket;
 
+    const TAKES_LENT: bool = true;
+
     fn read(&mut self, src: &mut BytesMut) -> Result<Option<Event>, WireError> {
         if let Some(error) = self.failed.take() {
             return Err(error);

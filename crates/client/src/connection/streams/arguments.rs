@@ -69,7 +69,7 @@ fn gather(
 }
 
 fn cost(value: &Payload) -> i64 {
-    i64::try_from(window_cost(value)).unwrap_or(i64::MAX)
+    i64::try_from(window_cost(value.bytes.len())).unwrap_or(i64::MAX)
 }
 
 impl Shared {

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, EnumAccess, VariantAccess, Visitor};
 use super::super::ProtobufError;
 use super::super::error::Failure;
 use super::super::form::member_tag;
-use super::members::{Found, Members, Parts, Slots, name, scan};
+use super::members::{Members, Parts, Slots, name, scan};
 use super::place::{Place, Step};
 use super::{Input, Reader};
 
@@ -50,8 +50,7 @@ impl<'r, 'a> Choice<'r, 'a> {
         let Some((variant, tag)) = last else {
             return Err(ProtobufError::NoVariant { field: reader.field(), name: ty.name }.into());
         };
-        let found = Found::scan(contents, tag).map_err(|flaw| reader.flaw(flaw))?;
-        let input = found.map_or(Input::Absent, Input::Field);
+        let input = Input::scan(contents, tag).map_err(|flaw| reader.flaw(flaw))?;
         let (depth, place) = (reader.deeper()?, reader.place);
         let value = Reader { input, ty: UNIT, single: true, depth, place };
         Ok(Choice { value, variant, ty })

@@ -6,7 +6,7 @@ use serde::de::{DeserializeSeed, Error as _, IntoDeserializer, MapAccess, SeqAcc
 use super::super::error::Failure;
 use super::super::form::packed_as;
 use super::super::wire::{Fields, Raw};
-use super::members::{Found, Occurrences};
+use super::members::Occurrences;
 use super::{Input, Reader};
 
 /// The elements of a list, packed or not or some of each.
@@ -23,9 +23,8 @@ impl<'r, 'a> Items<'r, 'a> {
     fn new(list: Reader<'r, 'a>, item: &'static Type) -> Result<Self, Failure> {
         let mut items = Self { list, item, all: occurrences(&list)?, packed: None };
         // Mostly a list is one packed run, and then its length is known.
-        if let Input::Field(found) = list.input
-            && found.count() == 1
-            && items.enter(Some(found.last()))
+        if let Input::One(run) = list.input
+            && items.enter(Some(run))
         {
             items.all = Occurrences::NONE;
         }
@@ -66,8 +65,9 @@ impl<'r, 'a> Items<'r, 'a> {
 fn occurrences<'a>(reader: &Reader<'_, 'a>) -> Result<Occurrences<'a>, Failure> {
     match reader.input {
         Input::Absent => Ok(Occurrences::NONE),
-        Input::Field(found) => Ok(found.all()),
-        Input::One(_) | Input::Contents(_) => Err(reader.mismatch()),
+        Input::One(raw) => Ok(Occurrences::one(raw)),
+        Input::Several(found) => Ok(found.all()),
+        Input::Contents(_) => Err(reader.mismatch()),
     }
 }
 
@@ -198,8 +198,7 @@ impl<'de> MapAccess<'de> for Entries<'_, '_> {
             Some(other) => return Err(self.map.wire_type(other, "a length")),
         };
         let part = |tag| -> Result<Input<'_>, Failure> {
-            let found = Found::scan(entry, tag).map_err(|flaw| self.map.flaw(flaw))?;
-            Ok(found.map_or(Input::Absent, Input::Field))
+            Input::scan(entry, tag).map_err(|flaw| self.map.flaw(flaw))
         };
         let (input, value) = (part(1)?, part(2)?);
         self.value = value;

@@ -11,73 +11,99 @@ use super::super::wire::{Fields, Flaw, Raw};
 use super::place::{Place, Step};
 use super::{Depth, Input, Reader, Search};
 
-/// The occurrences of one field in a message.
+/// The occurrences of a field that a message has more than once.
 #[derive(Clone, Copy)]
 pub(super) struct Found<'a> {
-    tag: u32,
-    count: usize,
     /// The message from the first occurrence on.
     from: Fields<'a>,
-    last: Raw<'a>,
+    /// Where the last one is, in bytes from there.
+    last: usize,
+    tag: u32,
+    count: u32,
 }
 
 impl<'a> Found<'a> {
-    /// Looks a message over for one field; `None` if it is not there.
-    pub(super) fn scan(message: &'a [u8], tag: u32) -> Result<Option<Self>, Flaw> {
-        let mut found = None;
-        let mut fields = Fields::new(message);
-        loop {
-            let from = fields;
-            match fields.next()? {
-                Some((next, raw)) if next == tag => Self::add(&mut found, tag, from, raw),
-                Some(_) => {}
-                None => return Ok(found),
-            }
-        }
-    }
-
-    #[inline]
-    fn add(found: &mut Option<Self>, tag: u32, from: Fields<'a>, raw: Raw<'a>) {
-        match found {
-            Some(found) => (found.count, found.last) = (found.count + 1, raw),
-            None => *found = Some(Self { tag, count: 1, from, last: raw }),
-        }
-    }
-
-    pub(super) const fn count(self) -> usize {
-        self.count
-    }
-
-    pub(super) const fn is_several(self) -> bool {
-        self.count > 1
-    }
-
     /// The last occurrence.
-    pub(super) const fn last(self) -> Raw<'a> {
-        self.last
+    pub(super) fn last(self) -> Result<Option<Raw<'a>>, Flaw> {
+        let last = self.from.skip(self.last).next()?;
+        Ok(last.map(|(_, raw)| raw))
     }
 
     /// The occurrences in their order.
     pub(super) const fn all(self) -> Occurrences<'a> {
-        Occurrences { fields: self.from, tag: self.tag, left: self.count }
+        Occurrences { first: None, fields: self.from, tag: self.tag, left: self.count }
+    }
+}
+
+/// What was seen of one field so far.
+struct Gathered<'a> {
+    input: Input<'a>,
+    /// The message from the first occurrence on, if there is one.
+    from: Fields<'a>,
+}
+
+impl<'a> Gathered<'a> {
+    const NOTHING: Self = Self { input: Input::Absent, from: Fields::new(&[]) };
+
+    /// Takes another occurrence, which is the first thing in `from`.
+    #[inline]
+    fn add(&mut self, tag: u32, from: Fields<'a>, raw: Raw<'a>) {
+        self.input = match self.input {
+            Input::Absent | Input::Contents(_) => {
+                self.from = from;
+                Input::One(raw)
+            }
+            Input::One(_) => Input::Several(self.found(tag, from, 1)),
+            Input::Several(found) => Input::Several(self.found(tag, from, found.count)),
+        };
+    }
+
+    fn found(&self, tag: u32, last: Fields<'a>, before: u32) -> Found<'a> {
+        let last = self.from.len().saturating_sub(last.len());
+        Found { from: self.from, last, tag, count: before.saturating_add(1) }
+    }
+}
+
+impl<'a> Input<'a> {
+    /// Looks a message over for one field.
+    pub(super) fn scan(message: &'a [u8], tag: u32) -> Result<Self, Flaw> {
+        let mut gathered = Gathered::NOTHING;
+        let mut fields = Fields::new(message);
+        loop {
+            let from = fields;
+            match fields.next()? {
+                Some((next, raw)) if next == tag => gathered.add(tag, from, raw),
+                Some(_) => {}
+                None => return Ok(gathered.input),
+            }
+        }
     }
 }
 
 /// Occurrences of a field that are still to come.
 pub(super) struct Occurrences<'a> {
+    /// One that was read already.
+    first: Option<Raw<'a>>,
     fields: Fields<'a>,
     tag: u32,
-    left: usize,
+    left: u32,
 }
 
 impl<'a> Occurrences<'a> {
-    pub(super) const NONE: Self = Self { fields: Fields::new(&[]), tag: 0, left: 0 };
+    pub(super) const NONE: Self = Self { first: None, fields: Fields::new(&[]), tag: 0, left: 0 };
 
-    pub(super) const fn left(&self) -> usize {
-        self.left
+    pub(super) const fn one(raw: Raw<'a>) -> Self {
+        Self { first: Some(raw), ..Self::NONE }
+    }
+
+    pub(super) fn left(&self) -> usize {
+        usize::try_from(self.left).unwrap_or(usize::MAX).max(usize::from(self.first.is_some()))
     }
 
     pub(super) fn next(&mut self) -> Result<Option<Raw<'a>>, Flaw> {
+        if let Some(raw) = self.first.take() {
+            return Ok(Some(raw));
+        }
         while self.left > 0 {
             match self.fields.next()? {
                 Some((tag, raw)) if tag == self.tag => {
@@ -169,9 +195,11 @@ impl<'a> Finder<'a> {
     }
 
     /// Sees that nothing was missed.
+    #[inline]
     fn finish(&mut self, parts: Parts) -> Result<(), Flaw> {
         match self {
-            Self::Rising(rising) => rising.input(parts, u32::MAX).map(drop),
+            Self::Rising(Rising(rest)) if rest.is_empty() => Ok(()),
+            Self::Rising(rising) => rising.gather(parts, u32::MAX).map(drop),
             Self::Index(_) => Ok(()),
         }
     }
@@ -186,11 +214,18 @@ impl<'a> Rising<'a> {
     /// came too late, and its message has to be searched.
     #[inline]
     fn input(&mut self, parts: Parts, tag: u32) -> Result<Input<'a>, Flaw> {
-        let mut found = None;
+        match self.0.next_lone(tag)? {
+            Some(raw) => Ok(Input::One(raw)),
+            None => self.gather(parts, tag),
+        }
+    }
+
+    fn gather(&mut self, parts: Parts, tag: u32) -> Result<Input<'a>, Flaw> {
+        let mut gathered = Gathered::NOTHING;
         loop {
             let (from, next) = (self.0, self.0.next_tag()?);
             if next > tag || next == 0 {
-                return Ok(found.map_or(Input::Absent, Input::Field));
+                return Ok(gathered.input);
             }
             if next < tag && parts.position(next).is_some() {
                 return Err(OUT_OF_ORDER);
@@ -198,7 +233,7 @@ impl<'a> Rising<'a> {
             if let Some((_, raw)) = self.0.next()?
                 && next == tag
             {
-                Found::add(&mut found, tag, from, raw);
+                gathered.add(tag, from, raw);
             }
         }
     }
@@ -211,7 +246,7 @@ const OUT_OF_ORDER: Flaw = Flaw("fields are out of order");
 struct Seen {
     first: usize,
     last: usize,
-    count: usize,
+    count: u32,
 }
 
 const UNSEEN: Seen = Seen { first: 0, last: 0, count: 0 };
@@ -231,7 +266,7 @@ impl<'a> Index<'a> {
                     seen.first = at;
                 }
                 seen.last = at;
-                seen.count += 1;
+                seen.count = seen.count.saturating_add(1);
             }
         })?;
         Ok(Self { message, places })
@@ -241,10 +276,13 @@ impl<'a> Index<'a> {
         let Some(seen) = self.places.get(at).filter(|seen| seen.count > 0) else {
             return Ok(Input::Absent);
         };
-        let fields = |at| Fields::new(self.message.get(at..).unwrap_or_default());
-        let last = fields(seen.last).next()?;
-        let found = |(_, last)| Found { tag, count: seen.count, from: fields(seen.first), last };
-        Ok(last.map_or(Input::Absent, |last| Input::Field(found(last))))
+        let whole = Fields::new(self.message);
+        if let Seen { first, last, count: count @ 2.. } = *seen {
+            let last = last.saturating_sub(first);
+            return Ok(Input::Several(Found { from: whole.skip(first), last, tag, count }));
+        }
+        let lone = whole.skip(seen.first).next()?;
+        Ok(lone.map_or(Input::Absent, |(_, raw)| Input::One(raw)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a server reads and writes of streams.
 
 use bytes::{Buf as _, Bytes};
-use polywire_core::{Body, Encoding, Payload, Status};
+use polywire_core::{Body, Encoding, Status};
 
 use super::{Event, NetrpcServer};
 use crate::netrpc::body::{Carried, define};
@@ -71,7 +71,15 @@ impl NetrpcServer {
         let mut header = ExtendedResponse::of_kind(KIND_OPEN, key);
         let error;
         match frame {
-            ReplyFrame::Message(payload) => return self.put_message(key, payload, dst),
+            ReplyFrame::Message(payload) => {
+                let carried = Carried::payload(payload, true)?;
+                self.put_message(key, payload.encoding, &carried, dst);
+                return Ok(());
+            }
+            ReplyFrame::Encoded(value) => {
+                self.put_message(key, value.encoding, &Carried::lent(value)?, dst);
+                return Ok(());
+            }
             ReplyFrame::Head(metadata, encoding) => {
                 header.meta = metadata;
                 header.encoding = match encoding {
@@ -98,11 +106,11 @@ impl NetrpcServer {
     fn put_message(
         &mut self,
         key: u64,
-        payload: &Payload,
+        encoding: Encoding,
+        carried: &Carried<'_>,
         dst: &mut Outgoing,
-    ) -> Result<(), Status> {
-        let carried = Carried::payload(payload, true)?;
-        if self.run.grow(key, payload.encoding, dst) {
+    ) {
+        if self.run.grow(key, encoding, dst) {
             carried.define_body(&mut self.sent, dst);
         } else {
             carried.define(types().extended_response, &mut self.sent, dst);
@@ -110,10 +118,9 @@ impl NetrpcServer {
             (header.encoding, header.count) = (carried.encoding(), 1);
             header.ext = self.owed_ext();
             header.put(dst.tail());
-            self.run.begin(key, payload.encoding, dst);
+            self.run.begin(key, encoding, dst);
         }
-        self.run.put(&carried, dst);
-        Ok(())
+        self.run.put(carried, dst);
     }
 
     /// Appends a header that no body follows.
