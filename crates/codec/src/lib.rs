@@ -35,13 +35,13 @@ mod std_messages;
 mod streaming;
 
 pub use self::error::CodecError;
-pub use self::message::{Message, append, check, decode, encode};
+pub use self::message::{Message, append, check, decode, decode_lent, encode};
 pub use self::streaming::{FromResponse, IntoBody, Streaming, encode_stream};
 
 /// What the derive's output names; not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use polywire_core::{Appended, Encoding, Payload};
+    pub use polywire_core::{Appended, EncodedValue, Encoding, Payload};
     pub use polywire_schema as schema;
 
     pub use serde;

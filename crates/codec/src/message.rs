@@ -1,7 +1,7 @@
 //! The trait at the leaf, and its one match over encodings.
 
-use polywire_core::{Appended, Encoding, Payload};
-use polywire_gob::{Frame, TypeTable};
+use polywire_core::{Appended, EncodedValue, Encoding, Payload};
+use polywire_gob::TypeTable;
 use polywire_schema::{Schema, Type};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -38,6 +38,18 @@ pub trait Message: Schema + Sized + Send + 'static {
     /// # Errors
     /// When the bytes are malformed or are of another type; for gob the text is Go's.
     fn decode(from: &Payload) -> Result<Self, CodecError>;
+
+    /// Whether [`decode_lent`](Self::decode_lent) saves anything. Default: no, as for types that
+    /// keep parts of their payload.
+    const DECODES_LENT: bool = false;
+
+    /// Reads a value that nobody has to own.
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode).
+    fn decode_lent(from: EncodedValue<'_>) -> Result<Self, CodecError> {
+        Self::decode(&from.to_payload())
+    }
 }
 
 /// Implements [`Message`] over serde; what the derive calls.
@@ -64,7 +76,15 @@ macro_rules! __impl_message {
             fn decode(
                 from: &$crate::__private::Payload,
             ) -> ::core::result::Result<Self, $crate::CodecError> {
-                $crate::decode(from)
+                $crate::decode_lent(from.lend())
+            }
+
+            const DECODES_LENT: bool = true;
+
+            fn decode_lent(
+                from: $crate::__private::EncodedValue<'_>,
+            ) -> ::core::result::Result<Self, $crate::CodecError> {
+                $crate::decode_lent(from)
             }
         }
     };
@@ -119,15 +139,23 @@ pub fn append<T: Serialize + Schema + ?Sized>(
 /// # Errors
 /// As [`Message::decode`].
 pub fn decode<T: DeserializeOwned + Schema>(from: &Payload) -> Result<T, CodecError> {
+    decode_lent(from.lend())
+}
+
+/// As [`decode`], of a value that nobody has to own.
+///
+/// # Errors
+/// As [`Message::decode`].
+pub fn decode_lent<T: DeserializeOwned + Schema>(from: EncodedValue<'_>) -> Result<T, CodecError> {
     match from.encoding {
         Encoding::Gob => {
-            let table = from.context.as_ref().map(TypeTable::from_context).unwrap_or_default();
-            Ok(polywire_gob::decode(&Frame::new(from.bytes.clone(), table))?)
+            let table = from.context.map(TypeTable::from_context).unwrap_or_default();
+            Ok(polywire_gob::decode_lent(from.bytes, &table)?)
         }
-        Encoding::Json => Ok(json::from_bytes(&from.bytes, json::Style::Serde)?),
-        Encoding::GoJson => Ok(json::from_bytes(&from.bytes, json::Style::Go)?),
-        Encoding::Protobuf => Ok(protobuf::from_bytes(&from.bytes)?),
-        Encoding::ProtoJson => Ok(json::from_bytes(&from.bytes, json::Style::Proto)?),
+        Encoding::Json => Ok(json::from_bytes(from.bytes, json::Style::Serde)?),
+        Encoding::GoJson => Ok(json::from_bytes(from.bytes, json::Style::Go)?),
+        Encoding::Protobuf => Ok(protobuf::from_bytes(from.bytes)?),
+        Encoding::ProtoJson => Ok(json::from_bytes(from.bytes, json::Style::Proto)?),
         other => Err(CodecError::Unsupported(other)),
     }
 }

@@ -77,6 +77,8 @@ impl<T: Message> Stream for Streaming<T> {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         let next = match &mut this.source {
+            Source::Encoded(stream, blame) if T::DECODES_LENT => ready!(stream.poll_lend(cx))
+                .map(|item| item.and_then(|value| T::decode_lent(value).map_err(*blame))),
             Source::Encoded(stream, blame) => ready!(Pin::new(stream).poll_next(cx))
                 .map(|item| item.and_then(|payload| T::decode(&payload).map_err(*blame))),
             Source::Values(stream) => ready!(stream.as_mut().poll_next(cx)),

@@ -40,8 +40,8 @@ pub use self::extensions::Extensions;
 pub use self::message_compression::MessageCompression;
 pub use self::metadata::Metadata;
 pub use self::method::{IllFormedName, MethodName};
-pub use self::payload::{Body, Encoding, Payload};
-pub use self::payload_stream::{AppendStream, Appended, PayloadStream};
+pub use self::payload::{Body, EncodedValue, Encoding, Payload};
+pub use self::payload_stream::{AppendStream, Appended, LendStream, PayloadStream};
 pub use self::peer_identity::PeerIdentity;
 pub use self::registry::{
     Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream,

@@ -71,6 +71,13 @@ impl Payload {
         Self { encoding, bytes, context: None }
     }
 
+    /// The value without its ownership.
+    #[must_use]
+    pub fn lend(&self) -> EncodedValue<'_> {
+        let Self { encoding, bytes, context } = self;
+        EncodedValue { encoding: *encoding, bytes, context: context.as_ref() }
+    }
+
     /// Adds what the encoding needs beside the bytes.
     #[must_use]
     pub fn with_context(mut self, context: Arc<dyn Any + Send + Sync>) -> Self {
@@ -86,6 +93,27 @@ impl fmt::Debug for Payload {
             .field("encoding", &self.encoding)
             .field("len", &self.bytes.len())
             .finish_non_exhaustive()
+    }
+}
+
+/// A value whose bytes are lent.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodedValue<'a> {
+    /// How the bytes are to be read.
+    pub encoding: Encoding,
+    /// The value.
+    pub bytes: &'a [u8],
+    /// What the encoding needs beside the bytes; see [`Payload::context`].
+    pub context: Option<&'a Arc<dyn Any + Send + Sync>>,
+}
+
+impl EncodedValue<'_> {
+    /// The value in bytes of its own.
+    #[must_use]
+    pub fn to_payload(self) -> Payload {
+        let mut payload = Payload::new(self.encoding, Bytes::copy_from_slice(self.bytes));
+        payload.context = self.context.cloned();
+        payload
     }
 }
 

@@ -8,11 +8,21 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::{Code, Encoding, Payload, Status};
+use crate::{Code, EncodedValue, Encoding, Payload, Status};
 
 enum Source {
     Payloads(Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>),
     Appending(Pin<Box<dyn AppendStream + Send>>),
+    Lending(Pin<Box<dyn LendStream + Send>>),
+}
+
+/// A stream of values that can be read where they are.
+pub trait LendStream: Stream<Item = Result<Payload, Status>> {
+    /// Lends the next value, in place of a [`Payload`] of its own.
+    fn poll_lend<'a>(
+        self: Pin<&'a mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<EncodedValue<'a>, Status>>>;
 }
 
 /// A stream of values that can be encoded where they are to go.
@@ -39,6 +49,8 @@ pub struct PayloadStream {
     // Locked by `take` only: `get_mut` needs none. It lets a request be shared between threads by
     // reference, which a bare trait object would forbid.
     inner: Mutex<Option<Source>>,
+    /// The value that was lent last, unless the source lends its own.
+    lent: Option<Box<Payload>>,
 }
 
 impl PayloadStream {
@@ -55,8 +67,13 @@ impl PayloadStream {
         Self::from_source(encoding, Source::Appending(Box::pin(stream)))
     }
 
+    /// A stream of values in `encoding` that can be read where they are.
+    pub fn lending(encoding: Encoding, stream: impl LendStream + Send + 'static) -> Self {
+        Self::from_source(encoding, Source::Lending(Box::pin(stream)))
+    }
+
     const fn from_source(encoding: Encoding, source: Source) -> Self {
-        Self { encoding, inner: Mutex::new(Some(source)) }
+        Self { encoding, inner: Mutex::new(Some(source)), lent: None }
     }
 
     /// Takes the values out of a stream that is held by reference, once; `None` afterwards, when
@@ -97,19 +114,42 @@ impl PayloadStream {
         out: &mut Vec<u8>,
     ) -> Poll<Option<Result<Appended, Status>>> {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let payloads = match inner {
-            None => return Poll::Ready(None),
-            Some(Source::Appending(source)) => return source.as_mut().poll_append(cx, out),
-            Some(Source::Payloads(payloads)) => payloads,
+        if let Some(Source::Appending(source)) = inner {
+            return source.as_mut().poll_append(cx, out);
+        }
+        let promised = self.encoding;
+        let next = ready!(self.poll_lend(cx));
+        Poll::Ready(next.map(|value| {
+            let value = value?;
+            if value.encoding != promised {
+                return Err(mixed(value.encoding, promised));
+            }
+            out.extend_from_slice(value.bytes);
+            Ok(value.context.cloned())
+        }))
+    }
+
+    /// Lends the next value, in place of a [`Payload`] of its own.
+    pub fn poll_lend(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<EncodedValue<'_>, Status>>> {
+        let next = match self.inner.get_mut().unwrap_or_else(PoisonError::into_inner) {
+            Some(Source::Lending(source)) => return source.as_mut().poll_lend(cx),
+            Some(source) => ready!(source.poll_next(cx)),
+            None => None,
         };
-        let next = ready!(payloads.as_mut().poll_next(cx));
+        let lent = &mut self.lent;
         Poll::Ready(next.map(|value| {
             let payload = value?;
-            if payload.encoding != self.encoding {
-                return Err(mixed(payload.encoding, self.encoding));
-            }
-            out.extend_from_slice(&payload.bytes);
-            Ok(payload.context)
+            let place = match lent {
+                Some(place) => {
+                    **place = payload;
+                    place
+                }
+                None => lent.insert(Box::new(payload)),
+            };
+            Ok(place.lend())
         }))
     }
 }
@@ -119,9 +159,18 @@ impl Stream for PayloadStream {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match self.get_mut().inner.get_mut().unwrap_or_else(PoisonError::into_inner) {
-            Some(Source::Payloads(payloads)) => payloads.as_mut().poll_next(cx),
-            Some(Source::Appending(source)) => source.as_mut().poll_next(cx),
+            Some(source) => source.poll_next(cx),
             None => Poll::Ready(None),
+        }
+    }
+}
+
+impl Source {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, Status>>> {
+        match self {
+            Self::Payloads(stream) => stream.as_mut().poll_next(cx),
+            Self::Appending(stream) => stream.as_mut().poll_next(cx),
+            Self::Lending(stream) => stream.as_mut().poll_next(cx),
         }
     }
 }

@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 use self::deserializer::{Deserializer, Session};
 use crate::compile::compile;
 use crate::error::DecodeError;
-use crate::frame::Frame;
+use crate::frame::{Frame, Reader};
 use crate::limits::Limits;
 use crate::split::Splitter;
+use crate::table::TypeTable;
 use crate::walk::singleton;
 
 /// Decodes a value into a local type. Fields are matched by name; those that the remote type lacks
@@ -24,9 +25,19 @@ use crate::walk::singleton;
 /// When the bytes are malformed or the types do not fit; the texts are Go's. Never fatal: the frame
 /// was whole, so the stream is in step.
 pub fn decode<T: DeserializeOwned + Schema>(frame: &Frame) -> Result<T, DecodeError> {
+    decode_lent(frame.bytes(), frame.table())
+}
+
+/// As [`decode`], of a frame that nobody has to own: its bytes and its table.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_lent<T: DeserializeOwned + Schema>(
+    bytes: &[u8],
+    table: &TypeTable,
+) -> Result<T, DecodeError> {
     let local = compile(T::TYPE)?;
-    let (id, mut reader) = frame.open()?;
-    let table = frame.table();
+    let (id, mut reader) = Reader::open(bytes)?;
     let plan = table.plans().plan(table, id, T::TYPE, local)?;
     if plan.is_singleton {
         singleton(&mut reader.cursor)?;

@@ -53,15 +53,8 @@ impl Frame {
         (self.bytes, self.table)
     }
 
-    #[inline]
     pub(crate) fn open(&self) -> Result<(i32, Reader<'_>), DecodeError> {
-        let mut reader = Reader { cursor: Cursor::new(&[]), later: &self.bytes };
-        reader.next_message()?;
-        let id = reader.cursor.type_id()?;
-        if id <= 0 {
-            return Err(unknown_type());
-        }
-        Ok((id, reader))
+        Reader::open(&self.bytes)
     }
 }
 
@@ -74,7 +67,19 @@ pub(crate) struct Reader<'a> {
     pub(crate) later: &'a [u8],
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// The type of a value and where it begins.
+    #[inline]
+    pub(crate) fn open(message: &'a [u8]) -> Result<(i32, Self), DecodeError> {
+        let mut reader = Self { cursor: Cursor::new(&[]), later: message };
+        reader.next_message()?;
+        let id = reader.cursor.type_id()?;
+        if id <= 0 {
+            return Err(unknown_type());
+        }
+        Ok((id, reader))
+    }
+
     #[inline]
     pub(crate) fn next_message(&mut self) -> Result<(), DecodeError> {
         let mut cursor = Cursor::new(self.later);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use polywire_core::{Code, Encoding, Metadata, Origin, Payload, Reply, Request, Status};
 
-use crate::{CallFrame, Outgoing, WireError};
+use crate::{CallFrame, Outgoing, ValueRun, WireError};
 
 /// The half that callers use: calls to bytes.
 pub trait CallWriter: Send + 'static {
@@ -127,6 +127,13 @@ pub enum ClientEvent {
         id: u64,
         /// The value; an error if it is in an encoding not known here.
         value: Result<Payload, Status>,
+    },
+    /// Several values of a stream.
+    Messages {
+        /// The call's id.
+        id: u64,
+        /// The values.
+        values: ValueRun,
     },
     /// The end of a stream, after which nothing comes.
     End {

@@ -6,13 +6,14 @@
 
 use std::any::Any;
 use std::collections::VecDeque;
+use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::{self, Poll, Waker};
 
-use bytes::{Bytes, BytesMut};
-use polywire_core::{Code, Encoding, Origin, Payload, Status};
+use bytes::{Buf, BytesMut};
+use polywire_core::{Code, EncodedValue, Encoding, Origin, Payload, Status};
 
-use crate::stream::window_cost;
+use crate::stream::{ValueRun, window_cost};
 
 /// Where a connection puts the values of one stream. Dropping it before the end is an error to the
 /// reader: the connection or the call is gone.
@@ -26,6 +27,9 @@ pub struct Values {
     /// Taken over from the inbox, all at once.
     entries: VecDeque<Entry>,
     bytes: BytesMut,
+    /// How many of the bytes are the value that is lent, and what it needs beside them.
+    lent: usize,
+    context: Context,
     /// What was taken and not yet granted to the peer again.
     taken: u64,
     /// From how much on it is worth telling the peer.
@@ -42,6 +46,8 @@ struct State {
     /// The bytes of the entries, copied out of the connection's buffer: a value that shared that
     /// buffer would keep all of it, with all that came beside it.
     bytes: BytesMut,
+    /// What the last of the values needs beside its bytes.
+    context: Context,
     /// How much the peer may still send. One value may take it below zero.
     left: i64,
     end: Option<Result<(), Status>>,
@@ -49,10 +55,13 @@ struct State {
     abandoned: bool,
 }
 
-/// One value: how many bytes, and what they need.
+/// What the encoding of a value needs beside its bytes.
+type Context = Option<Arc<dyn Any + Send + Sync>>;
+
+/// One value: how many bytes, and what they need where that is not what those before it did.
 struct Entry {
     len: usize,
-    context: Option<Arc<dyn Any + Send + Sync>>,
+    context: Option<Context>,
 }
 
 /// A peer sent more than it may.
@@ -72,6 +81,7 @@ pub fn inbox(encoding: Encoding, window: u64) -> (Inbox, Values) {
     let state = State {
         entries: VecDeque::new(),
         bytes: BytesMut::new(),
+        context: None,
         left: signed(window),
         end: None,
         reader: None,
@@ -83,6 +93,8 @@ pub fn inbox(encoding: Encoding, window: u64) -> (Inbox, Values) {
         encoding,
         entries: VecDeque::new(),
         bytes: BytesMut::new(),
+        lent: 0,
+        context: None,
         taken: 0,
         worth_telling: window / 2,
         ended: false,
@@ -97,16 +109,22 @@ impl Inbox {
     /// When the peer had no room left for it.
     pub fn push(&self, payload: Payload) -> Result<Option<Waker>, Overrun> {
         let mut state = self.0.lock();
-        if state.left <= 0 {
-            return Err(Overrun);
+        state.push(&payload.bytes, &payload.context)?;
+        Ok(state.reader.take())
+    }
+
+    /// Puts in values. Gives whom to wake.
+    ///
+    /// # Errors
+    /// When the peer had no room left for one of them; those before it were put in.
+    pub fn push_all(&self, values: &ValueRun) -> Result<Option<Waker>, Overrun> {
+        let mut state = self.0.lock();
+        let mut rest = &*values.bytes;
+        for len in &values.lens {
+            let Some((value, behind)) = rest.split_at_checked(*len) else { break };
+            state.push(value, &values.context)?;
+            rest = behind;
         }
-        state.left = state.left.saturating_sub(signed(window_cost(payload.bytes.len())));
-        if state.abandoned || state.end.is_some() {
-            return Ok(None);
-        }
-        state.bytes.extend_from_slice(&payload.bytes);
-        let entry = Entry { len: payload.bytes.len(), context: payload.context };
-        state.entries.push_back(entry);
         Ok(state.reader.take())
     }
 
@@ -143,18 +161,52 @@ impl Drop for Inbox {
 
 impl Values {
     /// The next value; `None` at the orderly end, an error as the last item.
-    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Payload, Status>>> {
+    pub fn poll_next(
+        &mut self,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Payload, Status>>> {
+        self.poll_step(cx).map(|step| step.map(|step| step.map(|()| self.take())))
+    }
+
+    /// Goes to the next value, which [`value`](Self::value) lends until the next step; `None` and
+    /// errors as in [`poll_next`](Self::poll_next).
+    #[inline]
+    pub fn poll_step(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<(), Status>>> {
+        self.bytes.advance(mem::take(&mut self.lent).min(self.bytes.len()));
+        if let Some(entry) = self.entries.pop_front() {
+            self.enter(entry);
+            return Poll::Ready(Some(Ok(())));
+        }
+        self.poll_more(cx)
+    }
+
+    fn enter(&mut self, entry: Entry) {
+        self.lent = entry.len;
+        if let Some(context) = entry.context {
+            self.context = context;
+        }
+        self.taken = self.taken.saturating_add(window_cost(entry.len));
+    }
+
+    /// The value that the last step went to.
+    #[must_use]
+    pub fn value(&self) -> EncodedValue<'_> {
+        let bytes = self.bytes.get(..self.lent).unwrap_or_default();
+        EncodedValue { encoding: self.encoding, bytes, context: self.context.as_ref() }
+    }
+
+    fn poll_more(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<(), Status>>> {
         if self.ended {
             return Poll::Ready(None);
         }
         loop {
             if let Some(entry) = self.entries.pop_front() {
-                let bytes = self.bytes.split_to(entry.len.min(self.bytes.len())).freeze();
-                return Poll::Ready(Some(Ok(self.take(bytes, entry.context))));
+                self.enter(entry);
+                return Poll::Ready(Some(Ok(())));
             }
             let mut state = self.shared.lock();
             if !state.entries.is_empty() {
-                std::mem::swap(&mut self.entries, &mut state.entries);
+                mem::swap(&mut self.entries, &mut state.entries);
                 self.bytes = state.bytes.split();
                 continue;
             }
@@ -169,10 +221,11 @@ impl Values {
         }
     }
 
-    fn take(&mut self, bytes: Bytes, context: Option<Arc<dyn Any + Send + Sync>>) -> Payload {
-        let mut payload = Payload::new(self.encoding, bytes);
-        payload.context = context;
-        self.taken = self.taken.saturating_add(window_cost(payload.bytes.len()));
+    /// The value that the last step went to, in bytes of its own.
+    fn take(&mut self) -> Payload {
+        let len = mem::take(&mut self.lent).min(self.bytes.len());
+        let mut payload = Payload::new(self.encoding, self.bytes.split_to(len).freeze());
+        payload.context = self.context.clone();
         payload
     }
 
@@ -181,7 +234,7 @@ impl Values {
         if self.ended || self.taken < self.worth_telling {
             return None;
         }
-        Some(std::mem::take(&mut self.taken))
+        Some(mem::take(&mut self.taken))
     }
 
     /// Whether the end was taken, orderly or not.
@@ -203,6 +256,30 @@ impl Drop for Values {
         state.abandoned = true;
         state.entries = VecDeque::new();
         state.bytes = BytesMut::new();
+    }
+}
+
+impl State {
+    fn push(&mut self, value: &[u8], context: &Context) -> Result<(), Overrun> {
+        if self.left <= 0 {
+            return Err(Overrun);
+        }
+        self.left = self.left.saturating_sub(signed(window_cost(value.len())));
+        if self.abandoned || self.end.is_some() {
+            return Ok(());
+        }
+        self.bytes.extend_from_slice(value);
+        let same = match (&self.context, context) {
+            (Some(last), Some(this)) => Arc::ptr_eq(last, this),
+            (None, None) => true,
+            _ => false,
+        };
+        let context = (!same).then(|| context.clone());
+        if let Some(context) = &context {
+            self.context.clone_from(context);
+        }
+        self.entries.push_back(Entry { len: value.len(), context });
+        Ok(())
     }
 }
 
@@ -241,7 +318,7 @@ mod tests {
     }
 
     fn poll(values: &mut Values) -> Poll<Option<Result<Payload, Status>>> {
-        values.poll_next(&mut Context::from_waker(Waker::noop()))
+        values.poll_next(&mut task::Context::from_waker(Waker::noop()))
     }
 
     #[test]

@@ -78,4 +78,4 @@ pub use self::inbox::{Inbox, Overrun, Values, inbox};
 pub use self::limits::Limits;
 pub use self::outgoing::Outgoing;
 pub use self::server_wire::{Appetite, ServerEvent, ServerWire};
-pub use self::stream::{CallFrame, EncodedValue, INITIAL_WINDOW, ReplyFrame, window_cost};
+pub use self::stream::{CallFrame, INITIAL_WINDOW, ReplyFrame, ValueRun, window_cost};

@@ -1,10 +1,11 @@
 //! What streams are made of on wires that have no frames of their own for them.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use polywire_core::{Encoding, Metadata, Payload, Status};
+use polywire_core::{EncodedValue, Encoding, Metadata, Payload, Status};
 
 /// What a caller says of a stream it has opened.
 #[derive(Debug, Clone, Copy)]
@@ -38,24 +39,34 @@ pub enum ReplyFrame<'a> {
     Stop,
 }
 
-/// A value whose bytes are lent.
-#[derive(Debug, Clone, Copy)]
-pub struct EncodedValue<'a> {
-    /// How the bytes are to be read.
-    pub encoding: Encoding,
-    /// The value.
-    pub bytes: &'a [u8],
-    /// What the encoding needs beside the bytes; see [`Payload::context`].
-    pub context: Option<&'a Arc<dyn Any + Send + Sync>>,
+/// Values of one stream, in one encoding, that came one right after another.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct ValueRun {
+    /// The values.
+    pub bytes: Bytes,
+    /// How long each is. Their sum is the length of the bytes.
+    pub lens: Vec<usize>,
+    /// What the encoding of each needs beside the bytes; see [`Payload::context`].
+    pub context: Option<Arc<dyn Any + Send + Sync>>,
 }
 
-impl EncodedValue<'_> {
-    /// The value in bytes of its own.
-    #[must_use]
-    pub fn to_payload(self) -> Payload {
-        let mut payload = Payload::new(self.encoding, Bytes::copy_from_slice(self.bytes));
-        payload.context = self.context.cloned();
-        payload
+impl ValueRun {
+    /// The values, each in bytes of its own; they are in `encoding`.
+    pub fn into_payloads(self, encoding: Encoding) -> impl Iterator<Item = Payload> {
+        let Self { mut bytes, lens, context } = self;
+        lens.into_iter().map(move |len| {
+            let mut payload = Payload::new(encoding, bytes.split_to(len.min(bytes.len())));
+            payload.context = context.clone();
+            payload
+        })
+    }
+}
+
+impl fmt::Debug for ValueRun {
+    /// Shows the sizes, never the content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueRun").field("lens", &self.lens).finish_non_exhaustive()
     }
 }
 

@@ -147,6 +147,13 @@ impl State {
                     Err(status) => self.fail_stream(id, status),
                 }
             }
+            ClientEvent::Messages { id, values } => {
+                let inbox = self.streams.open.get(&id).and_then(|open| open.inbox.as_ref())?;
+                match inbox.push_all(&values) {
+                    Ok(waker) => waker,
+                    Err(overrun) => self.fail_stream(id, overrun.into()),
+                }
+            }
             ClientEvent::Head { id, head } => self.head(id, head),
             ClientEvent::End { id, end } => self.end_stream(id, end),
             ClientEvent::Window { id, bytes } => {

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::Stream;
@@ -10,8 +10,8 @@ use h2::SendStream;
 use h2::client::ResponseFuture;
 use polywire_codec::compression::Compression;
 use polywire_core::{
-    Body, CallKind, Deadline, MessageCompression, Payload, PayloadStream, Reply, Request, Response,
-    Status, Trailers,
+    Body, CallKind, Deadline, EncodedValue, LendStream, MessageCompression, Payload, PayloadStream,
+    Reply, Request, Response, Status, Trailers,
 };
 use polywire_wire::connect::{ContentType, Protocol, parse_error};
 use polywire_wire::grpc::{PREFIX, has_status};
@@ -275,13 +275,17 @@ impl Exchange {
         let deadline =
             self.deadline.map(|end| Box::pin(sleep_until(Instant::from_std(end.instant()))));
         let live = Live { messages, deadline, _guard: self.guard };
-        PayloadStream::new(self.content.codec, ReplyStream(Some(live)))
+        PayloadStream::lending(self.content.codec, ReplyStream { live: Some(live), lent: None })
     }
 }
 
 /// The messages of a reply as they come. Once it is over, or dropped, nothing is held any longer:
 /// the call's stream is reset if it is not over itself.
-struct ReplyStream(Option<Live>);
+struct ReplyStream {
+    live: Option<Live>,
+    /// The message that was lent last, unless it lies where it came.
+    lent: Option<Payload>,
+}
 
 struct Live {
     messages: Messages,
@@ -293,7 +297,7 @@ impl Stream for ReplyStream {
     type Item = Result<Payload, Status>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(live) = &mut self.0 else { return Poll::Ready(None) };
+        let Some(live) = &mut self.live else { return Poll::Ready(None) };
         let next = match live.messages.poll_next_message(cx) {
             Poll::Ready(next) => next,
             Poll::Pending => {
@@ -306,9 +310,25 @@ impl Stream for ReplyStream {
             }
         };
         if !matches!(next, Some(Ok(_))) {
-            self.0 = None;
+            self.live = None;
         }
         Poll::Ready(next)
+    }
+}
+
+impl LendStream for ReplyStream {
+    fn poll_lend<'a>(
+        mut self: Pin<&'a mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<EncodedValue<'a>, Status>>> {
+        let plain = self.live.as_mut().is_some_and(|live| live.messages.lend_plain());
+        let next = if plain { None } else { ready!(self.as_mut().poll_next(cx)) };
+        let this = self.get_mut();
+        if plain && let Some(live) = &this.live {
+            return Poll::Ready(Some(Ok(live.messages.lent())));
+        }
+        let lent = &mut this.lent;
+        Poll::Ready(next.map(|next| next.map(|payload| lent.insert(payload).lend())))
     }
 }
 

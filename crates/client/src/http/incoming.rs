@@ -81,6 +81,18 @@ impl Incoming {
         self.envelopes.next_plain()
     }
 
+    /// As [`next_plain`](Self::next_plain), but [`lent`](Self::lent) is the message.
+    #[inline]
+    pub(super) fn lend_plain(&mut self) -> bool {
+        self.envelopes.lend_plain()
+    }
+
+    /// The message that is lent, until another is asked for.
+    #[inline]
+    pub(super) fn lent(&self) -> &[u8] {
+        self.envelopes.lent()
+    }
+
     /// The next message; `None` at the end of the body.
     pub(super) fn poll_message(
         &mut self,

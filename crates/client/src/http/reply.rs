@@ -7,7 +7,7 @@ use futures_util::Stream;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use polywire_codec::compression::Compression;
-use polywire_core::{Code, Metadata, Payload, Status, Trailers};
+use polywire_core::{Code, EncodedValue, Metadata, Payload, Status, Trailers};
 use polywire_wire::connect::{ContentType, END_STREAM, EndStream, Protocol};
 use polywire_wire::grpc::{COMPRESSED, Envelope, has_status, status_from_trailers, web};
 use polywire_wire::http::{code_from_http, metadata_from_headers};
@@ -182,6 +182,22 @@ impl Messages {
             choice.received(false);
         }
         Some(Payload::new(self.decoder.codec, bytes))
+    }
+
+    /// As [`next_plain`](Self::next_plain), but [`lent`](Self::lent) is the message.
+    #[inline]
+    pub(super) fn lend_plain(&mut self) -> bool {
+        let lends = !self.over && self.said.is_none() && self.body.lend_plain();
+        if lends && let Some(choice) = &self.decoder.choice {
+            choice.received(false);
+        }
+        lends
+    }
+
+    /// The message that is lent, until another is asked for.
+    #[inline]
+    pub(super) fn lent(&self) -> EncodedValue<'_> {
+        EncodedValue { encoding: self.decoder.codec, bytes: self.body.lent(), context: None }
     }
 
     /// The next message; an error is the last item.

@@ -16,12 +16,10 @@ use std::task::{Context, Poll, Waker, ready};
 
 use futures_core::Stream;
 use polywire_core::{
-    Appended, Body, Code, Deadline, Encoding, MethodName, Payload, PayloadStream, Reply, Request,
-    Response, Status,
+    Appended, Body, Code, Deadline, EncodedValue, Encoding, MethodName, Payload, PayloadStream,
+    Reply, Request, Response, Status,
 };
-use polywire_wire::{
-    EncodedValue, Inbox, Outgoing, ReplyFrame, ServerWire, Values, inbox, window_cost,
-};
+use polywire_wire::{Inbox, Outgoing, ReplyFrame, ServerWire, Values, inbox, window_cost};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::bell::{Bell, Note, Ringer, Tag};

@@ -1,5 +1,6 @@
 mod streams;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polywire_codec::Message;
@@ -9,7 +10,7 @@ use polywire_core::{
 };
 use polywire_schema::Schema;
 use polywire_wire::netrpc::{NetrpcReader, NetrpcServer, NetrpcWriter, client};
-use polywire_wire::{CallReader, CallWriter};
+use polywire_wire::{CallReader, CallWriter, ClientEvent};
 use tokio::io::{AsyncReadExt as _, DuplexStream, ReadBuf, duplex};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -116,6 +117,8 @@ struct Peer {
     writer: NetrpcWriter,
     reader: NetrpcReader,
     unread: BytesMut,
+    /// Values that the reader gave at once.
+    events: VecDeque<ClientEvent>,
     out: Outgoing,
     writes: Arc<AtomicUsize>,
     gate: Arc<Semaphore>,
@@ -142,7 +145,8 @@ impl Peer {
         });
         let (writer, reader) = client(&polywire_wire::Limits::default());
         let (unread, out) = (BytesMut::new(), Outgoing::default());
-        Self { io, writer, reader, unread, out, writes, gate, dropped, drain, server }
+        let events = VecDeque::new();
+        Self { io, writer, reader, unread, events, out, writes, gate, dropped, drain, server }
     }
 
     fn call(&mut self, id: u64, method: &str, timeout: Option<Duration>) {

@@ -1,6 +1,8 @@
 //! Messages with a prefix of five bytes: flags and a length. gRPC, gRPC-Web and the streams of
 //! Connect have the same.
 
+use std::mem;
+
 use bytes::{Buf, Bytes, BytesMut};
 use polywire_core::{Code, Status};
 
@@ -43,6 +45,8 @@ pub struct Envelopes {
     gathered: BytesMut,
     /// What follows it.
     chunk: Bytes,
+    /// How much of the chunk is a message that is lent, with its prefix.
+    lent: usize,
 }
 
 impl Envelopes {
@@ -50,12 +54,13 @@ impl Envelopes {
     /// not.
     #[must_use]
     pub fn new(max_message_bytes: usize) -> Self {
-        Self { max_message_bytes, gathered: BytesMut::new(), chunk: Bytes::new() }
+        Self { max_message_bytes, gathered: BytesMut::new(), chunk: Bytes::new(), lent: 0 }
     }
 
     /// Takes the next chunk of the body. Best called when [`next`](Self::next) has said `None`:
     /// chunks that wait are copied.
     pub fn push(&mut self, chunk: Bytes) {
+        self.take_back();
         if !self.chunk.is_empty() {
             self.gathered.extend_from_slice(&self.chunk);
         }
@@ -69,6 +74,7 @@ impl Envelopes {
     /// that message is kept. The body cannot be read any further.
     #[expect(clippy::should_implement_trait, reason = "None is no end, and errors are statuses")]
     pub fn next(&mut self) -> Result<Option<Envelope>, Status> {
+        self.take_back();
         if self.gathered.is_empty() {
             let Some((flags, len)) = self.read_prefix(&self.chunk)? else { return Ok(None) };
             if self.chunk.len().saturating_sub(PREFIX) < len {
@@ -91,28 +97,52 @@ impl Envelopes {
     /// nothing; [`next`](Self::next) does.
     #[inline]
     pub fn next_plain(&mut self) -> Option<Bytes> {
-        if !self.gathered.is_empty() {
+        if !self.lend_plain() {
             return None;
         }
-        let &[0, a, b, c, d] = self.chunk.first_chunk()? else { return None };
-        let len = usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?;
-        if len > self.max_message_bytes || self.chunk.len().saturating_sub(PREFIX) < len {
-            return None;
+        let mut message = self.chunk.split_to(mem::take(&mut self.lent));
+        message.advance(PREFIX);
+        Some(message)
+    }
+
+    /// As [`next_plain`](Self::next_plain), but the message stays where it is: [`lent`](Self::lent)
+    /// is it. Whether there is one.
+    #[inline]
+    pub fn lend_plain(&mut self) -> bool {
+        self.take_back();
+        let Some(&[0, a, b, c, d]) = self.chunk.first_chunk() else { return false };
+        let Ok(len) = usize::try_from(u32::from_be_bytes([a, b, c, d])) else { return false };
+        let is_whole = len <= self.chunk.len().saturating_sub(PREFIX);
+        if len > self.max_message_bytes || !is_whole || !self.gathered.is_empty() {
+            return false;
         }
-        self.chunk.advance(PREFIX);
-        Some(self.chunk.split_to(len))
+        self.lent = PREFIX.saturating_add(len);
+        true
+    }
+
+    /// The message that is lent, until another is asked for or more is pushed.
+    #[inline]
+    #[must_use]
+    pub fn lent(&self) -> &[u8] {
+        self.chunk.get(PREFIX..self.lent).unwrap_or_default()
+    }
+
+    /// Gives up the message that was lent.
+    #[inline]
+    fn take_back(&mut self) {
+        self.chunk.advance(mem::take(&mut self.lent));
     }
 
     /// Whether every byte that was pushed has come out as part of a message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.gathered.is_empty() && self.chunk.is_empty()
+        self.buffered() == 0
     }
 
     /// Bytes that were pushed and have not come out; what the body holds in memory.
     #[must_use]
     pub fn buffered(&self) -> usize {
-        self.gathered.len().saturating_add(self.chunk.len())
+        self.gathered.len().saturating_add(self.chunk.len()).saturating_sub(self.lent)
     }
 
     /// Ends the body; to be called when [`next`](Self::next) has said `None`.

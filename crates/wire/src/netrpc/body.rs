@@ -4,12 +4,12 @@ use std::any::Any;
 use std::sync::Arc;
 
 use bytes::{BufMut, Bytes};
-use polywire_core::{Body, Code, Encoding, Payload, Status};
+use polywire_core::{Body, Code, EncodedValue, Encoding, Payload, Status};
 use polywire_gob::raw::{put_int, put_uint, uint_len};
 use polywire_gob::{Compiled, Definitions, Sent};
 
 use super::header::types;
-use crate::{EncodedValue, Outgoing};
+use crate::Outgoing;
 
 /// A body that the wire can carry.
 pub(super) enum Carried<'a> {

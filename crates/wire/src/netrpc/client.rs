@@ -12,7 +12,7 @@ use polywire_gob::{Sent, Splitter};
 
 use super::body::Carried;
 use super::header::{EXT_VERSION, KIND_CALL, KIND_CANCEL, NO_METADATA, RequestHeader, types};
-use super::incoming::{Value, Waiting, encoding, stream_error, whole_value};
+use super::incoming::{Value, Waiting, encoding, stream_error, whole_value, whole_values};
 use super::plan::{Header, HeaderReader, Place, Side, Source};
 use super::run::Run;
 use crate::{CallFrame, CallReader, CallWriter, ClientEvent, Limits, Outgoing, WireError};
@@ -228,6 +228,10 @@ impl CallReader for NetrpcReader {
                 if let Some(event) = self.whole(src)? {
                     return Ok(Some(event));
                 }
+            } else if let Some((id, values)) =
+                whole_values(&mut self.waiting, &mut self.splitter, src)
+            {
+                return Ok(Some(ClientEvent::Messages { id, values }));
             } else if let Some((id, value)) =
                 whole_value(&mut self.waiting, &mut self.splitter, src)
             {

@@ -7,7 +7,7 @@ use polywire_gob::{DecodeError, Splitter, TypeTable};
 
 use super::header::KIND_MESSAGE;
 use super::plan::Header;
-use crate::WireError;
+use crate::{ValueRun, WireError};
 
 /// The encoding of a body by the name in its header; none is gob.
 ///
@@ -91,6 +91,41 @@ pub(super) fn whole_value(
     }
     Some((seq, value))
 }
+
+/// As [`whole_value`], of all the values in gob that are there, up to [`MAX_RUN`].
+pub(super) fn whole_values(
+    waiting: &mut Option<Waiting>,
+    splitter: &mut Splitter,
+    src: &mut BytesMut,
+) -> Option<(u64, ValueRun)> {
+    let is_of_gob = |waiting: &&mut Waiting| waiting.header.encoding.is_empty();
+    let of_stream = waiting.as_mut().filter(|waiting| waiting.is_of_stream()).filter(is_of_gob)?;
+    let wanted = usize::try_from(of_stream.left).unwrap_or(MAX_RUN).min(MAX_RUN);
+    let (mut lens, mut end) = (Vec::new(), 0_usize);
+    while lens.len() < wanted {
+        let Some(body) = splitter.peek(src, end) else { break };
+        if lens.is_empty() {
+            lens.reserve(wanted);
+        }
+        lens.push(body.end.saturating_sub(end));
+        end = body.end;
+    }
+    if lens.is_empty() {
+        return None;
+    }
+    splitter.taken();
+    let count = u64::try_from(lens.len()).unwrap_or(u64::MAX);
+    let seq = of_stream.header.seq;
+    of_stream.left = of_stream.left.saturating_sub(count);
+    if of_stream.left == 0 {
+        *waiting = None;
+    }
+    let bytes = src.split_to(end).freeze();
+    Some((seq, ValueRun { bytes, lens, context: Some(splitter.table().to_context()) }))
+}
+
+/// How many values are handed out at once at most.
+const MAX_RUN: usize = 128;
 
 /// A value that came in.
 pub(super) struct Value<'a> {

@@ -1,7 +1,7 @@
 use futures_util::stream;
 use polywire_codec::Streaming;
 use polywire_core::{Metadata, PayloadStream};
-use polywire_wire::{CallFrame, ClientEvent};
+use polywire_wire::CallFrame;
 
 use super::*;
 use crate::{client_streaming, server_streaming};
@@ -58,8 +58,15 @@ impl Peer {
 
     async fn event(&mut self) -> ClientEvent {
         loop {
-            if let Some(event) = self.reader.next(&mut self.unread).unwrap() {
-                return event;
+            match self.events.pop_front().or_else(|| self.reader.next(&mut self.unread).unwrap()) {
+                Some(ClientEvent::Messages { id, values }) => {
+                    let values = values.into_payloads(Encoding::Gob).map(Ok);
+                    let values = values.map(|value| ClientEvent::Message { id, value });
+                    self.events.extend(values);
+                    continue;
+                }
+                Some(event) => return event,
+                None => {}
             }
             assert_ne!(self.io.read_buf(&mut self.unread).await.unwrap(), 0, "the server closed");
         }

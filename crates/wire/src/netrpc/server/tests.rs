@@ -1,6 +1,7 @@
 mod streams;
 
 use std::collections::HashMap;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use polywire_core::{Body, Encoding, Metadata, Payload};
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::*;
 use crate::netrpc::{NetrpcReader, client};
 use crate::vectors::{Capture, captures, named, unhex};
-use crate::{CallReader, CallWriter};
+use crate::{CallReader, CallWriter, ClientEvent};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Schema)]
 #[schema(crate = "polywire_gob")]
@@ -295,13 +296,16 @@ struct Pair {
     server: NetrpcServer,
     to_server: BytesMut,
     to_client: BytesMut,
+    /// Values that the reader gave at once.
+    events: VecDeque<ClientEvent>,
 }
 
 impl Pair {
     fn new(limits: &Limits) -> Self {
         let (writer, reader) = client(&Limits::default());
         let server = NetrpcServer::new(limits);
-        Self { writer, reader, server, to_server: BytesMut::new(), to_client: BytesMut::new() }
+        let (to_server, to_client) = (BytesMut::new(), BytesMut::new());
+        Self { writer, reader, server, to_server, to_client, events: VecDeque::new() }
     }
 
     fn send(&mut self, id: u64, request: &Request, remaining: Option<Duration>) -> usize {

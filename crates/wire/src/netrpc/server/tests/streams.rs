@@ -28,7 +28,22 @@ impl Pair {
     }
 
     fn next(&mut self) -> ClientEvent {
-        self.reader.next(&mut self.to_client).unwrap().expect("an event")
+        self.try_next().expect("an event")
+    }
+
+    /// As the reader gives them, but values one by one.
+    fn try_next(&mut self) -> Option<ClientEvent> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        match self.reader.next(&mut self.to_client).unwrap()? {
+            ClientEvent::Messages { id, values } => {
+                let values = values.into_payloads(Encoding::Gob).map(Ok);
+                self.events.extend(values.map(|value| ClientEvent::Message { id, value }));
+                self.events.pop_front()
+            }
+            event => Some(event),
+        }
     }
 }
 
@@ -189,7 +204,7 @@ fn values_that_leave_together_share_a_header() {
     let (mut replied, mut argued) = (Vec::new(), Vec::new());
     for byte in replies {
         pair.to_client.extend_from_slice(&[byte]);
-        while let Some(event) = pair.reader.next(&mut pair.to_client).unwrap() {
+        while let Some(event) = pair.try_next() {
             let ClientEvent::Message { id: 1, value: Ok(value) } = event else { panic!() };
             replied.push(sum(&value).c);
         }
