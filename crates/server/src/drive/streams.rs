@@ -13,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use futures_core::Stream;
 use polywire_core::{
@@ -105,6 +106,12 @@ struct Arguments {
 
 /// How many values of one stream are sent before it is another's turn.
 const TURN: u32 = 128;
+
+/// How much is written at once where streams have more ready.
+const FULL_BYTES: usize = 32 * 1024;
+
+/// How long values are gathered for one write.
+const GATHERING: Duration = Duration::from_micros(500);
 
 /// Up to which length a value is encoded in a buffer and copied from there. One behind a longer one
 /// is likely to be as long, and gets bytes of its own.
@@ -259,7 +266,15 @@ impl Streams {
         for note in self.bell.take_notes() {
             self.noted(&note, wire, out);
         }
+        let began = std::time::Instant::now();
+        // Values that are ready fill a write, as long as it takes no time to make them.
+        while self.turns(wire, out) && out.len() < FULL_BYTES && began.elapsed() < GATHERING {}
+    }
+
+    /// Gives each stream that may have a value a turn. Whether one may have another.
+    fn turns(&mut self, wire: &mut impl ServerWire, out: &mut Outgoing) -> bool {
         let mut scratch = SCRATCH.take();
+        let mut more = false;
         for _ in 0..self.bell.count() {
             if out.len() >= BATCH_BYTES {
                 break;
@@ -270,11 +285,15 @@ impl Streams {
             };
             match call.send(wire, &mut scratch, out) {
                 Turn::Waits => {}
-                Turn::More => call.reply.iter().for_each(|reply| reply.ringer.ring()),
+                Turn::More => {
+                    more = true;
+                    call.reply.iter().for_each(|reply| reply.ringer.ring());
+                }
                 Turn::Ended(end) => self.ended(tag.key, end, wire, out),
             }
         }
         SCRATCH.set(scratch);
+        more
     }
 
     fn noted(&mut self, note: &Note, wire: &mut impl ServerWire, out: &mut Outgoing) {
