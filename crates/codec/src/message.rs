@@ -146,15 +146,16 @@ pub fn decode<T: DeserializeOwned + Schema>(from: &Payload) -> Result<T, CodecEr
 ///
 /// # Errors
 /// As [`Message::decode`].
+#[inline]
 pub fn decode_lent<T: DeserializeOwned + Schema>(from: EncodedValue<'_>) -> Result<T, CodecError> {
     match from.encoding {
         Encoding::Gob => {
             let table = from.context.map(TypeTable::from_context).unwrap_or_default();
-            Ok(polywire_gob::decode_lent(from.bytes, &table)?)
+            polywire_gob::decode_lent(from.bytes, &table).map_err(CodecError::from)
         }
         Encoding::Json => Ok(json::from_bytes(from.bytes, json::Style::Serde)?),
         Encoding::GoJson => Ok(json::from_bytes(from.bytes, json::Style::Go)?),
-        Encoding::Protobuf => Ok(protobuf::from_bytes(from.bytes)?),
+        Encoding::Protobuf => protobuf::from_bytes(from.bytes).map_err(CodecError::from),
         Encoding::ProtoJson => Ok(json::from_bytes(from.bytes, json::Style::Proto)?),
         other => Err(CodecError::Unsupported(other)),
     }

@@ -85,9 +85,20 @@ pub fn append<T: Serialize + Schema + ?Sized>(
 /// # Errors
 /// When the bytes are no message, more than 100 levels deep, or of another type; the text names
 /// the field.
+#[inline]
 pub fn from_bytes<T: DeserializeOwned + Schema>(bytes: &[u8]) -> Result<T, ProtobufError> {
-    let read = |search| T::deserialize(Reader::root(bytes, T::TYPE, search)?);
-    Ok(read(Search::Rising).or_else(|_| read(Search::Anywhere))?)
+    let first = Reader::root(bytes, T::TYPE, Search::Rising).and_then(T::deserialize);
+    match first {
+        Ok(value) => Ok(value),
+        Err(_) => search(bytes),
+    }
+}
+
+/// As [`from_bytes`], of fields in any order.
+#[cold]
+fn search<T: DeserializeOwned + Schema>(bytes: &[u8]) -> Result<T, ProtobufError> {
+    let reader = Reader::root(bytes, T::TYPE, Search::Anywhere)?;
+    Ok(T::deserialize(reader)?)
 }
 
 /// Checks that protobuf can carry a type. Other wires may carry a type that this one cannot, so

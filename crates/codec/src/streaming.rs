@@ -59,7 +59,31 @@ impl<T: Message> Streaming<T> {
     /// # Errors
     /// What ended the stream before its time; after it comes `None`.
     pub async fn message(&mut self) -> Result<Option<T>, Status> {
-        std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await.transpose()
+        std::future::poll_fn(|cx| self.poll_message(cx)).await
+    }
+
+    #[inline]
+    fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
+        let next = match &mut self.source {
+            Source::Encoded(stream, blame) if T::DECODES_LENT => {
+                match ready!(stream.poll_lend(cx)) {
+                    Some(Ok(value)) => T::decode_lent(value).map(Some).map_err(*blame),
+                    Some(Err(status)) => Err(status),
+                    None => Ok(None),
+                }
+            }
+            Source::Encoded(stream, blame) => match ready!(Pin::new(stream).poll_next(cx)) {
+                Some(Ok(payload)) => T::decode(&payload).map(Some).map_err(*blame),
+                Some(Err(status)) => Err(status),
+                None => Ok(None),
+            },
+            Source::Values(stream) => ready!(stream.as_mut().poll_next(cx)).transpose(),
+            Source::Ended => Ok(None),
+        };
+        if !matches!(next, Ok(Some(_))) {
+            self.source = Source::Ended;
+        }
+        Poll::Ready(next)
     }
 }
 
@@ -75,19 +99,7 @@ impl<T: Message> Stream for Streaming<T> {
     type Item = Result<T, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = self.get_mut();
-        let next = match &mut this.source {
-            Source::Encoded(stream, blame) if T::DECODES_LENT => ready!(stream.poll_lend(cx))
-                .map(|item| item.and_then(|value| T::decode_lent(value).map_err(*blame))),
-            Source::Encoded(stream, blame) => ready!(Pin::new(stream).poll_next(cx))
-                .map(|item| item.and_then(|payload| T::decode(&payload).map_err(*blame))),
-            Source::Values(stream) => ready!(stream.as_mut().poll_next(cx)),
-            Source::Ended => None,
-        };
-        if !matches!(next, Some(Ok(_))) {
-            this.source = Source::Ended;
-        }
-        Poll::Ready(next)
+        self.get_mut().poll_message(cx).map(Result::transpose)
     }
 }
 
