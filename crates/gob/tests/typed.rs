@@ -223,3 +223,19 @@ mod any_value {
         }
     }
 }
+
+#[test]
+fn what_is_appended_is_what_is_encoded_whatever_its_length() {
+    for len in [0, 1, 100, 121, 122, 123, 124, 250, 251, 252, 65_528, 65_530, 65_540] {
+        let text = "x".repeat(len);
+        let (encoded, definitions) = polywire_gob::encode(&text).unwrap();
+        let mut out = b"before".to_vec();
+        let needed = polywire_gob::append(&text, &mut out).unwrap();
+        assert_eq!(out.strip_prefix(b"before"), Some(&*encoded), "{len}");
+        assert_eq!(needed.root(), definitions.root());
+    }
+    let mut out = b"before".to_vec();
+    let late = [SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH - Duration::from_secs(1 << 62)];
+    polywire_gob::append(&late.to_vec(), &mut out).unwrap_err();
+    assert_eq!(out, b"before", "half a value does not stay");
+}

@@ -107,7 +107,7 @@ impl Inbox {
     ///
     /// # Errors
     /// When the peer had no room left for it.
-    pub fn push(&self, payload: Payload) -> Result<Option<Waker>, Overrun> {
+    pub fn push(&self, payload: &Payload) -> Result<Option<Waker>, Overrun> {
         let mut state = self.0.lock();
         state.push(&payload.bytes, &payload.context)?;
         Ok(state.reader.take())
@@ -325,8 +325,8 @@ mod tests {
     fn values_come_out_as_they_went_in_and_the_end_behind_them() {
         let (inbox, mut values) = inbox(Encoding::Json, 1000);
         assert!(poll(&mut values).is_pending());
-        assert!(inbox.push(payload(3)).unwrap().is_some(), "the reader is woken");
-        assert!(inbox.push(payload(0)).unwrap().is_none(), "once");
+        assert!(inbox.push(&payload(3)).unwrap().is_some(), "the reader is woken");
+        assert!(inbox.push(&payload(0)).unwrap().is_none(), "once");
         assert!(inbox.end(Ok(())).is_none());
         for len in [3, 0] {
             let Poll::Ready(Some(Ok(value))) = poll(&mut values) else { panic!("a value") };
@@ -338,20 +338,64 @@ mod tests {
     #[test]
     fn one_value_may_go_over_the_window_and_the_next_may_not() {
         let (inbox, mut values) = inbox(Encoding::Json, 100);
-        inbox.push(payload(500)).unwrap();
-        assert!(inbox.push(payload(1)).is_err());
+        inbox.push(&payload(500)).unwrap();
+        assert!(inbox.push(&payload(1)).is_err());
         assert!(matches!(poll(&mut values), Poll::Ready(Some(Ok(_)))));
         let granted = values.take_grant().unwrap();
         assert_eq!(granted, 532);
         inbox.grant(granted);
-        inbox.push(payload(68)).unwrap();
-        assert!(inbox.push(payload(0)).is_err());
+        inbox.push(&payload(68)).unwrap();
+        assert!(inbox.push(&payload(0)).is_err());
+    }
+
+    fn run(lens: &[usize], context: &Context) -> ValueRun {
+        let bytes = vec![b'x'; lens.iter().sum()].into();
+        ValueRun { bytes, lens: lens.to_vec(), context: context.clone() }
+    }
+
+    #[test]
+    fn values_are_lent_with_what_they_need_and_taken_in_between() {
+        let (inbox, mut values) = inbox(Encoding::Gob, 1000);
+        let types = |n: u8| Some(Arc::new(n) as Arc<dyn Any + Send + Sync>);
+        let (one, two) = (types(1), types(2));
+        inbox.push_all(&run(&[3, 0], &one)).unwrap();
+        inbox.push_all(&run(&[5], &two)).unwrap();
+        inbox.push(&payload(7)).unwrap();
+        inbox.push_all(&run(&[2], &one)).unwrap();
+        let mut cx = task::Context::from_waker(Waker::noop());
+        let of = |context: Option<&Arc<dyn Any + Send + Sync>>| {
+            context.and_then(|context| context.downcast_ref::<u8>().copied())
+        };
+        let mut seen = Vec::new();
+        for at in 0..5 {
+            if at % 2 == 0 {
+                assert!(matches!(values.poll_step(&mut cx), Poll::Ready(Some(Ok(())))));
+                let value = values.value();
+                seen.push((value.bytes.len(), of(value.context)));
+            } else {
+                let Poll::Ready(Some(Ok(value))) = poll(&mut values) else { panic!("a value") };
+                seen.push((value.bytes.len(), of(value.context.as_ref())));
+            }
+        }
+        assert_eq!(seen, [(3, Some(1)), (0, Some(1)), (5, Some(2)), (7, None), (2, Some(1))]);
+        assert!(values.poll_step(&mut cx).is_pending());
+    }
+
+    #[test]
+    fn of_values_that_come_at_once_those_within_the_window_are_taken() {
+        let (inbox, mut values) = inbox(Encoding::Gob, 70);
+        assert!(inbox.push_all(&run(&[1, 2, 3, 4], &None)).is_err());
+        for len in [1, 2, 3] {
+            let Poll::Ready(Some(Ok(value))) = poll(&mut values) else { panic!("a value") };
+            assert_eq!(value.bytes.len(), len);
+        }
+        assert!(poll(&mut values).is_pending());
     }
 
     #[test]
     fn an_inbox_that_goes_away_is_an_error_behind_what_has_come() {
         let (inbox, mut values) = inbox(Encoding::Json, 100);
-        inbox.push(payload(1)).unwrap();
+        inbox.push(&payload(1)).unwrap();
         drop(inbox);
         assert!(matches!(poll(&mut values), Poll::Ready(Some(Ok(_)))));
         let Poll::Ready(Some(Err(status))) = poll(&mut values) else { panic!("an error") };
@@ -363,7 +407,7 @@ mod tests {
     fn nothing_is_kept_for_a_reader_that_went_away() {
         let (inbox, values) = inbox(Encoding::Json, 1000);
         drop(values);
-        inbox.push(payload(500)).unwrap();
+        inbox.push(&payload(500)).unwrap();
         assert_eq!(inbox.0.lock().bytes.len(), 0);
     }
 }

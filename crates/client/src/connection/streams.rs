@@ -142,7 +142,7 @@ impl State {
             }
             ClientEvent::Message { id, value } => {
                 let inbox = self.streams.open.get(&id).and_then(|open| open.inbox.as_ref())?;
-                match value.and_then(|value| inbox.push(value).map_err(Status::from)) {
+                match value.and_then(|value| inbox.push(&value).map_err(Status::from)) {
                     Ok(waker) => waker,
                     Err(status) => self.fail_stream(id, status),
                 }

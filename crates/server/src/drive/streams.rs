@@ -173,7 +173,7 @@ impl Streams {
         // What is said of a call that has ended is late, not wrong.
         let Some(inbox) = inbox else { return Ok(()) };
         let woken = match value {
-            Ok(value) => inbox.push(value)?,
+            Ok(value) => inbox.push(&value)?,
             Err(status) => inbox.end(Err(status)),
         };
         woken.into_iter().for_each(Waker::wake);
@@ -266,7 +266,7 @@ impl Streams {
         for note in self.bell.take_notes() {
             self.noted(&note, wire, out);
         }
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         // Values that are ready fill a write, as long as it takes no time to make them.
         while self.turns(wire, out) && out.len() < FULL_BYTES && began.elapsed() < GATHERING {}
     }

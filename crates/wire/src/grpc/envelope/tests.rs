@@ -32,6 +32,38 @@ fn messages_come_out_wherever_the_body_is_cut() {
 }
 
 #[test]
+fn a_message_that_is_lent_is_gone_once_anything_else_is_asked_for() {
+    let body = b"\x00\x00\x00\x00\x03one\x00\x00\x00\x00\x00\x00\x00\x00\x00\x03two\x00";
+    for otherwise in 0..16_u8 {
+        let mut envelopes = Envelopes::new(5);
+        envelopes.push(Bytes::from_static(body));
+        let mut found = Vec::new();
+        for at in 0..3 {
+            if otherwise & (1 << at) != 0 {
+                found.push(envelopes.next().unwrap().unwrap().bytes);
+            } else {
+                assert!(envelopes.lend_plain());
+                found.push(Bytes::copy_from_slice(envelopes.lent()));
+            }
+        }
+        assert_eq!(found, [&b"one"[..], b"", b"two"]);
+        assert_eq!(envelopes.buffered(), 1);
+        assert!(otherwise & 8 == 0 || !envelopes.lend_plain());
+        assert!(envelopes.lent().is_empty() || otherwise & 8 == 0);
+        envelopes.push(Bytes::from_static(b"\x00\x00\x00\x02no"));
+        assert!(!envelopes.lend_plain(), "it lies in two chunks");
+        assert_eq!(envelopes.next().unwrap().unwrap().bytes, "no");
+        assert!(envelopes.is_empty());
+        envelopes.push(Bytes::from_static(b"\x01\x00\x00\x00\x00"));
+        assert!(!envelopes.lend_plain(), "it has a flag");
+        assert_eq!(envelopes.next().unwrap().unwrap().flags, 1);
+        envelopes.push(Bytes::from_static(b"\x00\x00\x00\x00\x06longer"));
+        assert!(!envelopes.lend_plain(), "it is over the limit");
+        envelopes.next().unwrap_err();
+    }
+}
+
+#[test]
 fn messages_come_out_byte_by_byte_and_from_chunks_pushed_at_once() {
     let mut envelopes = Envelopes::new(5);
     let mut found = Vec::new();

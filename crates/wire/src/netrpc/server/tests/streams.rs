@@ -1,3 +1,5 @@
+use std::iter;
+
 use polywire_core::PayloadStream;
 
 use super::*;
@@ -218,6 +220,61 @@ fn values_that_leave_together_share_a_header() {
     }
     let all: Vec<i64> = (0..300).collect();
     assert_eq!((&replied, &argued), (&all, &all));
+}
+
+#[test]
+fn values_that_came_together_are_handed_on_together() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let value = payload(&Sum { c: 7 });
+    pair.reply(1, ReplyFrame::Message(&value));
+    let _defined = pair.next();
+    let json = Payload::new(Encoding::Json, "{}".into());
+    let mut out = Outgoing::default();
+    for payload in iter::repeat_n(&value, 130).chain([&json, &json]) {
+        pair.server.frame(1, ReplyFrame::Message(payload), &mut out).unwrap();
+    }
+    let bytes = written(&mut out);
+    let (last, whole) = bytes.split_last().unwrap();
+    pair.to_client.extend_from_slice(whole);
+    let mut at_once = Vec::new();
+    while let Some(event) = pair.reader.next(&mut pair.to_client).unwrap() {
+        at_once.push(match event {
+            ClientEvent::Messages { id: 1, values } => {
+                let values: Vec<_> = values.into_payloads(Encoding::Gob).collect();
+                assert!(values.iter().all(|value| sum(value).c == 7));
+                values.len()
+            }
+            ClientEvent::Message { id: 1, value: Ok(_) } => 0,
+            other => panic!("{other:?}"),
+        });
+    }
+    // The first of each header comes with it; those in JSON have bytes of their own, and one of
+    // them has not come whole.
+    assert_eq!(at_once, [0, 126, 0, 2, 0]);
+    pair.to_client.extend_from_slice(&[*last]);
+    assert!(matches!(pair.next(), ClientEvent::Message { id: 1, value: Ok(_) }));
+}
+
+#[test]
+fn a_value_is_sent_alike_whether_it_is_lent_or_not() {
+    let values: Vec<_> = (0..200).map(|c| payload(&Sum { c })).collect();
+    let json: Vec<_> =
+        [0, 1, 200].map(|len| Payload::new(Encoding::Json, vec![b' '; len].into())).to_vec();
+    let bytes = |lend: bool| {
+        let mut pair = Pair::new(&Limits::default());
+        greet(&mut pair);
+        let mut out = Outgoing::default();
+        for value in values.iter().chain(&json) {
+            let frame = match lend {
+                true => ReplyFrame::Encoded(value.lend()),
+                false => ReplyFrame::Message(value),
+            };
+            pair.server.frame(1, frame, &mut out).unwrap();
+        }
+        written(&mut out)
+    };
+    assert_eq!(bytes(true), bytes(false));
 }
 
 #[test]
