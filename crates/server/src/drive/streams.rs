@@ -292,7 +292,10 @@ impl Streams {
                 Turn::Ended(end) => self.ended(tag.key, end, wire, out),
             }
         }
-        SCRATCH.set(scratch);
+        // One that failed half-way may have been large.
+        if scratch.capacity() <= 4 * COPIED {
+            SCRATCH.set(scratch);
+        }
         more
     }
 
