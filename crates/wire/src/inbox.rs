@@ -221,8 +221,9 @@ impl Values {
         }
     }
 
-    /// The value that the last step went to, in bytes of its own.
-    fn take(&mut self) -> Payload {
+    /// The value that the last step went to, in bytes of its own: those of the inbox, not a copy.
+    /// To be called once for each step.
+    pub fn take(&mut self) -> Payload {
         let len = mem::take(&mut self.lent).min(self.bytes.len());
         let mut payload = Payload::new(self.encoding, self.bytes.split_to(len).freeze());
         payload.context = self.context.clone();

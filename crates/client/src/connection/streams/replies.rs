@@ -86,7 +86,7 @@ impl Stream for Replies {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let next = self.poll_step(cx);
-        next.map(|next| next.map(|next| next.map(|()| self.values.value().to_payload())))
+        next.map(|next| next.map(|next| next.map(|()| self.values.take())))
     }
 }
 
