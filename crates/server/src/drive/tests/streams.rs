@@ -105,16 +105,16 @@ async fn values_that_are_ready_leave_in_one_write() {
     assert_eq!(peer.writes.load(Ordering::SeqCst), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn values_that_stay_ready_leave_in_large_writes() {
     let mut peer = Peer::connect(Limits::default(), 1 << 20);
     peer.open(1, "Probe.Count", Some(40_000), 1 << 30);
     peer.send().await;
     let (values, end) = peer.values().await;
     assert!(end.is_ok() && values.into_iter().eq(1..=40_000));
-    // Some 240,000 bytes, 32 KiB at once unless the machine is slow to make them.
+    // Some 250,000 bytes, 32 KiB at once: by this clock no time passes.
     let writes = peer.writes.load(Ordering::SeqCst);
-    assert!((7..100).contains(&writes), "{writes} writes");
+    assert!((7..=9).contains(&writes), "{writes} writes");
 }
 
 #[tokio::test]
