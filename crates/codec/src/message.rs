@@ -81,6 +81,7 @@ macro_rules! __impl_message {
 
             const DECODES_LENT: bool = true;
 
+            #[inline]
             fn decode_lent(
                 from: $crate::__private::EncodedValue<'_>,
             ) -> ::core::result::Result<Self, $crate::CodecError> {

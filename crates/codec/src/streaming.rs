@@ -58,8 +58,8 @@ impl<T: Message> Streaming<T> {
     ///
     /// # Errors
     /// What ended the stream before its time; after it comes `None`.
-    pub async fn message(&mut self) -> Result<Option<T>, Status> {
-        std::future::poll_fn(|cx| self.poll_message(cx)).await
+    pub fn message(&mut self) -> impl Future<Output = Result<Option<T>, Status>> {
+        std::future::poll_fn(|cx| self.poll_message(cx))
     }
 
     #[inline]

@@ -11,7 +11,7 @@ mod place;
 
 use std::borrow::Cow;
 
-use polywire_schema::{Kind, Type};
+use polywire_schema::{Kind, StructType, Type};
 use serde::Deserializer;
 use serde::de::Visitor;
 use serde::de::value::SeqDeserializer;
@@ -300,7 +300,7 @@ impl<'r, 'a> Reader<'r, 'a> {
                 Input::Absent => visitor.visit_none(),
                 _ => visitor.visit_some(Self { ty: item(), single: true, ..self }),
             },
-            Kind::Struct(ty) => Members::read(self, ty, visitor),
+            Kind::Struct(ty) => self.members(ty, visitor),
             Kind::Tuple(items) => Slots::read(self, Parts::Types(items), visitor),
             Kind::Duration => self.std_clock(visitor),
             Kind::Time => {
@@ -324,6 +324,16 @@ impl<'r, 'a> Reader<'r, 'a> {
             Kind::String => visitor.visit_str(self.text()?),
             _ => self.by_type(visitor),
         }
+    }
+
+    /// A struct; out of line, for all who get here by what the type is.
+    #[inline(never)]
+    fn members<'de, V: Visitor<'de>>(
+        self,
+        ty: &'static StructType,
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
+        Members::read(self, ty, visitor)
     }
 
     fn unit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {

@@ -93,7 +93,7 @@ impl<'a> Fields<'a> {
 
     /// The next field if it has this tag and the one behind it has not; tags beyond 15 are left to
     /// [`next`](Self::next).
-    #[inline]
+    #[inline(always)]
     pub(super) fn next_lone(&mut self, tag: u32) -> Result<Option<Raw<'a>>, Flaw> {
         let Some((key, rest)) = self.rest.split_first() else { return Ok(None) };
         let wire_type = key & 7;
@@ -133,7 +133,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, wire_type: u8) -> Result<Raw<'a>, Flaw> {
         match wire_type {
             VARINT => self.varint().map(Raw::Varint),

@@ -212,7 +212,7 @@ struct Rising<'a>(Fields<'a>);
 impl<'a> Rising<'a> {
     /// The field of that tag. Whatever stands before it must be unknown: a field whose turn is over
     /// came too late, and its message has to be searched.
-    #[inline]
+    #[inline(always)]
     fn input(&mut self, parts: Parts, tag: u32) -> Result<Input<'a>, Flaw> {
         match self.0.next_lone(tag)? {
             Some(raw) => Ok(Input::One(raw)),
@@ -220,6 +220,7 @@ impl<'a> Rising<'a> {
         }
     }
 
+    #[inline(never)]
     fn gather(&mut self, parts: Parts, tag: u32) -> Result<Input<'a>, Flaw> {
         let mut gathered = Gathered::NOTHING;
         loop {
@@ -298,8 +299,9 @@ pub(super) struct Members<'r, 'a> {
 }
 
 impl Members<'_, '_> {
-    /// Reads the struct that is here.
-    #[inline]
+    /// Reads the struct that is here. A value that is handed from call to call is copied by each,
+    /// which costs more than reading a small one does.
+    #[inline(always)]
     pub(super) fn read<'de, V: Visitor<'de>>(
         reader: Reader<'_, '_>,
         ty: &'static StructType,
