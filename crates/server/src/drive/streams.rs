@@ -266,9 +266,12 @@ impl Streams {
         for note in self.bell.take_notes() {
             self.noted(&note, wire, out);
         }
-        let began = Instant::now();
+        if !self.turns(wire, out) {
+            return;
+        }
         // Values that are ready fill a write, as long as it takes no time to make them.
-        while self.turns(wire, out) && out.len() < FULL_BYTES && began.elapsed() < GATHERING {}
+        let began = Instant::now();
+        while out.len() < FULL_BYTES && began.elapsed() < GATHERING && self.turns(wire, out) {}
     }
 
     /// Gives each stream that may have a value a turn. Whether one may have another.

@@ -104,9 +104,7 @@ pub(super) fn whole_values(
     let (mut lens, mut end) = (Vec::new(), 0_usize);
     while lens.len() < wanted {
         let Some(body) = splitter.peek(src, end) else { break };
-        if lens.is_empty() {
-            lens.reserve(wanted);
-        }
+        // It grows by what is there: a header may promise more than comes.
         lens.push(body.end.saturating_sub(end));
         end = body.end;
     }

@@ -257,6 +257,28 @@ fn values_that_came_together_are_handed_on_together() {
 }
 
 #[test]
+fn a_header_of_many_values_is_handed_on_in_parts() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let value = payload(&Sum { c: 7 });
+    pair.reply(1, ReplyFrame::Message(&value));
+    let _defined = pair.next();
+    let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, 1);
+    header.count = 1000;
+    header.put(&mut pair.to_client);
+    iter::repeat_n(&value, 300).for_each(|value| pair.to_client.extend_from_slice(&value.bytes));
+    let mut at_once = Vec::new();
+    while let Some(event) = pair.reader.next(&mut pair.to_client).unwrap() {
+        at_once.push(match event {
+            ClientEvent::Messages { id: 1, values } => values.lens.len(),
+            ClientEvent::Message { id: 1, value: Ok(_) } => 0,
+            other => panic!("{other:?}"),
+        });
+    }
+    assert_eq!(at_once, [0, 128, 128, 43]);
+}
+
+#[test]
 fn a_value_is_sent_alike_whether_it_is_lent_or_not() {
     let values: Vec<_> = (0..200).map(|c| payload(&Sum { c })).collect();
     let json: Vec<_> =
