@@ -44,7 +44,8 @@ pub use self::payload::{Body, EncodedValue, Encoding, Payload};
 pub use self::payload_stream::{AppendStream, Appended, LendStream, PayloadStream};
 pub use self::peer_identity::PeerIdentity;
 pub use self::registry::{
-    Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream,
+    Instance, InstanceMethod, Lease, LeaseHealth, Registry, RegistryError, ServiceSnapshot,
+    SnapshotStream, ValueShape,
 };
 pub use self::request::{Hints, Reply, Request, Response};
 pub use self::service::{BoxService, ReplyFuture, Service};

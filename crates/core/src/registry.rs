@@ -1,5 +1,7 @@
 //! The seam between services and whatever knows where they run.
 
+mod method;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -9,6 +11,7 @@ use std::sync::Arc;
 
 use futures_core::Stream;
 
+pub use self::method::{InstanceMethod, ValueShape};
 use crate::Address;
 
 /// One running copy of a service, as registered.
@@ -25,6 +28,8 @@ pub struct Instance {
     pub version: String,
     /// What selectors look at: `zone`, `weight`, `wires` (comma-separated), user's own.
     pub metadata: BTreeMap<String, String>,
+    /// Its methods, for tools and for selectors by method; empty where a registry keeps none.
+    pub methods: Arc<[InstanceMethod]>,
 }
 
 impl Instance {
@@ -37,6 +42,7 @@ impl Instance {
             address,
             version: String::new(),
             metadata: BTreeMap::new(),
+            methods: Arc::default(),
         }
     }
 
@@ -51,6 +57,13 @@ impl Instance {
     #[must_use]
     pub fn with_metadata(mut self, key: impl Into<String>, value: impl Into<String>) -> Self {
         self.metadata.insert(key.into(), value.into());
+        self
+    }
+
+    /// Sets the methods.
+    #[must_use]
+    pub fn with_methods(mut self, methods: impl Into<Arc<[InstanceMethod]>>) -> Self {
+        self.methods = methods.into();
         self
     }
 }
@@ -82,6 +95,23 @@ type RegistryFuture<T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> +
 pub trait Lease: Send + Sync + 'static {
     /// Withdraws the instance and waits until the registry has taken note.
     fn revoke(self: Box<Self>) -> RegistryFuture<()>;
+
+    /// How the registration is doing. Default: well, which is true of registries that cannot fail.
+    fn health(&self) -> LeaseHealth {
+        LeaseHealth::default()
+    }
+}
+
+/// How a registration is doing.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct LeaseHealth {
+    /// Why the registry has not confirmed the instance when it was last asked; `None` if it has.
+    pub error: Option<RegistryError>,
+    /// How often it was asked in vain since it last confirmed.
+    pub failures: u32,
+    /// How often the instance was found missing, and put back.
+    pub recoveries: u64,
 }
 
 /// Knows who runs where.

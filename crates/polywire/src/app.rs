@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{
-    Address, BoxService, Instance, Registry, RegistryError, Service, ServiceDefinition,
-    ServiceDescriptor,
+    Address, BoxService, Instance, InstanceMethod, Registry, RegistryError, Service,
+    ServiceDefinition, ServiceDescriptor,
 };
 use polywire_layers::Layer;
 use polywire_net::TlsServer;
@@ -260,11 +260,20 @@ impl App {
         let mut running = Running::new(server.bind(&listen).await?, welcome, self.lame_duck);
         if let Some(registry) = registry {
             let address = self.advertise.unwrap_or_else(|| reachable(running.address()));
-            let id = running::instance_id();
-            let mut instance = Instance::new(self.name, id, address).with_version(self.version);
+            let id = format!("{}-{}", self.name, running::instance_id());
+            let methods: Vec<InstanceMethod> = self
+                .services
+                .iter()
+                .flat_map(|(name, service)| InstanceMethod::all_of(name, service))
+                .collect();
+            let mut instance = Instance::new(self.name, id, address)
+                .with_version(self.version)
+                .with_methods(methods);
             instance.metadata = self.metadata;
-            let wires = instance.metadata.entry("wires".to_owned());
-            wires.or_insert_with(|| "netrpc,netrpc+http,jsonrpc,jsonrpc2".to_owned());
+            for (key, value) in SPOKEN {
+                let entry = instance.metadata.entry(key.to_owned());
+                entry.or_insert_with(|| value.to_owned());
+            }
             running.hold(registry.register(instance).await?);
         }
         Ok(running)
@@ -288,6 +297,15 @@ fn listen_by_default() -> Address {
         _ => "127.0.0.1:0".into(),
     }
 }
+
+/// What an instance says of itself unless its user does: to polywire's clients the wires that a
+/// channel takes by discovery, to go-micro's that it is spoken to as one of its own servers.
+const SPOKEN: [(&str, &str); 4] = [
+    ("wires", "netrpc,netrpc+http,jsonrpc,jsonrpc2"),
+    ("protocol", "mucp"),
+    ("server", "mucp"),
+    ("transport", "http"),
+];
 
 /// An address that somebody on this machine can connect to.
 fn reachable(address: &Address) -> Address {

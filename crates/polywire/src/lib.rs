@@ -80,9 +80,9 @@ pub use polywire_client::{
 };
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
-    self as core, Address, BoxService, CallKind, Code, Context, Instance, Metadata, Origin,
-    PeerIdentity, Registry, RegistryError, Reply, Request, Response, Service, ServiceDefinition,
-    Status, Trailers,
+    self as core, Address, BoxService, CallKind, Code, Context, Instance, LeaseHealth, Metadata,
+    Origin, PeerIdentity, Registry, RegistryError, Reply, Request, Response, Service,
+    ServiceDefinition, Status, Trailers,
 };
 pub use polywire_gob as gob;
 pub use polywire_layers as layers;

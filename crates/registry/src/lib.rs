@@ -20,10 +20,16 @@
 //! What every backend promises is written down as tests: `polywire_testkit::registry`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "_engine")]
+mod follow;
+#[cfg(feature = "_engine")]
+mod keep;
 #[cfg(all(feature = "local", unix))]
 mod local;
 #[cfg(feature = "memory")]
 mod memory;
+#[cfg(feature = "_records")]
+mod micro;
 #[cfg(feature = "static")]
 mod static_list;
 mod url;
@@ -37,6 +43,11 @@ pub use self::static_list::StaticRegistry;
 pub use self::url::{ENVIRONMENT, from_env, from_url};
 
 /// What the methods of the seam return.
-#[cfg(any(feature = "memory", feature = "static", all(feature = "local", unix)))]
+#[cfg(any(
+    feature = "memory",
+    feature = "static",
+    all(feature = "local", unix),
+    feature = "_engine"
+))]
 type RegistryFuture<T> =
     std::pin::Pin<Box<dyn Future<Output = Result<T, polywire_core::RegistryError>> + Send>>;

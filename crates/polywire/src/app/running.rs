@@ -4,7 +4,7 @@ use std::fmt;
 use std::process;
 use std::time::Duration;
 
-use polywire_core::{Address, Lease};
+use polywire_core::{Address, Lease, LeaseHealth};
 use polywire_server::Listening;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -48,6 +48,12 @@ impl Running {
         &self.address
     }
 
+    /// How its registration is doing; `None` if it is not registered.
+    #[must_use]
+    pub fn registration(&self) -> Option<LeaseHealth> {
+        self.lease.as_ref().map(|lease| lease.health())
+    }
+
     /// Waits until the server has ended by itself.
     ///
     /// **Cancel safe.**
@@ -82,7 +88,8 @@ impl fmt::Debug for Running {
     }
 }
 
-/// An id no other instance has: the process, and when this one of its apps was started.
+/// An id no other instance of its service has on this machine: the process, and when this one of
+/// its apps was started.
 pub(super) fn instance_id() -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = since.unwrap_or_default().as_nanos();
