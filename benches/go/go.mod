@@ -1,3 +1,3 @@
-module bench
+module bench-go
 
 go 1.21

@@ -1,20 +1,11 @@
-// The echo in Go's net/rpc, on the standard library alone. The command line and the line of JSON
-// are those of the Rust peers, see benches/harness.
+// The echo in Go's net/rpc, on the standard library alone.
 package main
 
 import (
-	"flag"
-	"fmt"
 	"net"
 	"net/rpc"
-	"os"
-	"path/filepath"
-	"sort"
-	"strconv"
-	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
+
+	"bench-go/harness"
 )
 
 // Message is what goes there and back.
@@ -29,213 +20,32 @@ func (Echo) Echo(args *Message, reply *Message) error {
 	return nil
 }
 
-type load struct{ connections, inFlight, bytes int }
-
-var loads = map[string]load{
-	"W1": {1, 1, 32},
-	"W2": {1, 64, 32},
-	"W3": {32, 8, 32},
-	"W4": {1, 64, 4 << 10},
-	"W5": {1, 4, 1 << 20},
-}
-
-var (
-	listen      = flag.String("listen", "127.0.0.1:0", "server: address to listen on")
-	_           = flag.String("runtime", "", "server: ignored, Go has one runtime")
-	server      = flag.String("server", "", "client: address of the server")
-	name        = flag.String("load", "W2", "client: W1..W6")
-	secs        = flag.Float64("secs", 1, "client: seconds that count")
-	warmUp      = flag.Float64("warm-up", 0.3, "client: seconds before")
-	watch       = flag.String("watch", "", "client: processes whose time is wanted, the server first")
-	connections = flag.Int("connections", 10000, "client: idle connections for W6")
-)
-
 func main() {
-	if len(os.Args) < 2 {
-		fail(fmt.Errorf("usage: %s server|client [options]", os.Args[0]))
-	}
-	flag.CommandLine.Parse(os.Args[2:])
-	switch {
-	case os.Args[1] == "server":
-		fail(serve())
-	case *name == "W6":
-		fail(idle())
-	default:
-		fail(calls())
-	}
+	harness.Main(harness.Peer{Serve: serve, Connect: connect})
 }
 
-func fail(err error) {
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-}
-
-func serve() error {
+func serve(listen string, listening func(address string)) error {
 	if err := rpc.Register(Echo{}); err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", *listen)
+	listener, err := net.Listen("tcp", listen)
 	if err != nil {
 		return err
 	}
-	fmt.Println(listener.Addr())
+	listening(listener.Addr().String())
 	rpc.Accept(listener)
 	return nil
 }
 
-const (
-	warmingUp = iota
-	counting
-	over
-)
-
-func calls() error {
-	load, known := loads[*name]
-	if !known {
-		return fmt.Errorf("there is no load %q", *name)
-	}
-	var phase atomic.Int32
-	var all sync.WaitGroup
-	latencies := make([][]float64, load.connections*load.inFlight)
-	errs := make(chan error, len(latencies))
-	for i := range latencies {
-		if i%load.inFlight != 0 {
-			continue
-		}
-		client, err := rpc.Dial("tcp", *server)
-		if err != nil {
-			return err
-		}
-		for j := i; j < i+load.inFlight; j++ {
-			all.Add(1)
-			go func(mine *[]float64) {
-				defer all.Done()
-				errs <- caller(client, load.bytes, &phase, mine)
-			}(&latencies[j])
-		}
-	}
-	time.Sleep(seconds(*warmUp))
-	before := cpu()
-	start := time.Now()
-	phase.Store(counting)
-	time.Sleep(seconds(*secs))
-	phase.Store(over)
-	took := time.Since(start).Seconds()
-	after := cpu()
-	all.Wait()
-	for range latencies {
-		if err := <-errs; err != nil {
-			return err
-		}
-	}
-	var sorted []float64
-	for _, mine := range latencies {
-		sorted = append(sorted, mine...)
-	}
-	sort.Float64s(sorted)
-	spent := make([]string, len(after))
-	for i := range after {
-		spent[i] = strconv.FormatInt((after[i]-before[i])/1000, 10)
-	}
-	fmt.Printf(`{"calls":%d,"secs":%.6f,"p50_us":%.2f,"p99_us":%.2f,"cpu_us":[%s]}`+"\n",
-		len(sorted), took, quantile(sorted, 0.5), quantile(sorted, 0.99), strings.Join(spent, ","))
-	return nil
-}
-
-// caller is one closed loop; latencies in microseconds go to mine.
-func caller(client *rpc.Client, bytes int, phase *atomic.Int32, mine *[]float64) error {
-	message := &Message{make([]byte, bytes)}
-	last := time.Now()
-	for {
-		reply := new(Message)
-		if err := client.Call("Echo.Echo", message, reply); err != nil {
-			return err
-		}
-		if len(reply.Payload) != bytes {
-			return fmt.Errorf("%d bytes came back for %d", len(reply.Payload), bytes)
-		}
-		message = reply
-		now := time.Now()
-		switch phase.Load() {
-		case counting:
-			*mine = append(*mine, float64(now.Sub(last).Nanoseconds())/1e3)
-		case over:
-			return nil
-		}
-		last = now
-	}
-}
-
-func idle() error {
-	pid := strings.Split(*watch, ",")[0]
-	open := func() (*rpc.Client, error) {
-		client, err := rpc.Dial("tcp", *server)
-		if err != nil {
-			return nil, err
-		}
-		return client, client.Call("Echo.Echo", &Message{make([]byte, 32)}, new(Message))
-	}
-	first, err := open()
+func connect(server string) (harness.Call, func(), error) {
+	client, err := rpc.Dial("tcp", server)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	first.Close()
-	time.Sleep(time.Second)
-	before := resident(pid)
-	clients := make([]*rpc.Client, *connections)
-	for i := range clients {
-		if clients[i], err = open(); err != nil {
-			return err
-		}
+	call := func(payload []byte) ([]byte, error) {
+		var reply Message
+		err := client.Call("Echo.Echo", &Message{payload}, &reply)
+		return reply.Payload, err
 	}
-	time.Sleep(time.Second)
-	fmt.Printf(`{"connections":%d,"resident_bytes":%d}`+"\n", len(clients), resident(pid)-before)
-	for _, client := range clients {
-		client.Close()
-	}
-	return nil
-}
-
-func quantile(sorted []float64, share float64) float64 {
-	if len(sorted) == 0 {
-		return 0
-	}
-	return sorted[min(int(share*float64(len(sorted))), len(sorted)-1)]
-}
-
-func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-
-// cpu is the processor time of the watched processes and, last, of this one, in nanoseconds.
-func cpu() []int64 {
-	var all []int64
-	for _, pid := range append(strings.Split(*watch, ","), "self") {
-		if pid == "" {
-			continue
-		}
-		files, _ := filepath.Glob("/proc/" + pid + "/task/*/schedstat")
-		var sum int64
-		for _, file := range files {
-			text, _ := os.ReadFile(file)
-			if fields := strings.Fields(string(text)); len(fields) > 0 {
-				ns, _ := strconv.ParseInt(fields[0], 10, 64)
-				sum += ns
-			}
-		}
-		all = append(all, sum)
-	}
-	return all
-}
-
-// resident is the resident memory of the process in bytes.
-func resident(pid string) int64 {
-	text, _ := os.ReadFile("/proc/" + pid + "/smaps_rollup")
-	for _, line := range strings.Split(string(text), "\n") {
-		if rest, found := strings.CutPrefix(line, "Rss:"); found {
-			kib, _ := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-			return kib << 10
-		}
-	}
-	return 0
+	return call, func() { client.Close() }, nil
 }

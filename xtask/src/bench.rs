@@ -50,7 +50,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
 const HELP: &str = "\
 usage: cargo xtask bench [OPTIONS]
 
-  --peers NAMES     of raw,polywire,polywire-grpc,tarpc,tonic,volo,go (default: all)
+  --peers NAMES     of raw,polywire,polywire-grpc,tarpc,tonic,volo,go,polywire-micro,axum,go-micro,
+                    go-micro-server (default: all; for --smoke all but go-micro's)
   --loads NAMES     of W1,W2,W3,W4,W5,W6,W7 (default: all)
   --runtime NAME    current, multi or both: the scheduler of the Rust servers (default: both)
   --rounds N        default 4
@@ -93,7 +94,7 @@ impl Options {
             return Err("--cores: two numbers".to_owned());
         };
         let options = Self {
-            peers: args.list("--peers")?.unwrap_or(Peer::ALL.to_vec()),
+            peers: args.list("--peers")?.unwrap_or_else(|| Peer::by_default(smoke)),
             loads: args.list("--loads")?.unwrap_or(Load::ALL.to_vec()),
             runtimes: match args.value::<String>("--runtime")?.as_deref() {
                 None | Some("both") => Runtime::ALL.to_vec(),

@@ -46,6 +46,14 @@ pub trait Wire: 'static {
     const SCHEME: &str;
 }
 
+/// go-micro's wire, for more than one peer.
+#[derive(Debug)]
+pub struct Micro;
+
+impl Wire for Micro {
+    const SCHEME: &str = "micro";
+}
+
 /// The echo over a wire.
 #[derive(Debug)]
 pub struct Polywire<W>(PhantomData<fn() -> W>);

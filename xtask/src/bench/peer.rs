@@ -19,6 +19,13 @@ pub(super) enum Peer {
     Tonic,
     Volo,
     Go,
+    /// The same server; the client speaks go-micro's wire, in JSON.
+    PolywireMicro,
+    /// JSON over HTTP/1.1; the client is that of `PolywireMicro`.
+    Axum,
+    GoMicro,
+    /// go-micro's server; the client is that of `PolywireMicro`.
+    GoMicroServer,
 }
 
 impl Peer {
@@ -30,18 +37,69 @@ impl Peer {
         Self::Tonic,
         Self::Volo,
         Self::Go,
+        Self::PolywireMicro,
+        Self::Axum,
+        Self::GoMicro,
+        Self::GoMicroServer,
     ];
+
+    /// Who takes part unless it is said. go-micro's module is large and not to be had from every
+    /// proxy, which is no reason to fail for a run that only checks that programs run.
+    pub(super) fn by_default(smoke: bool) -> Vec<Self> {
+        let is_quick = |peer: &&Self| !smoke || peer.server() != Self::GoMicro;
+        Self::ALL.iter().filter(is_quick).copied().collect()
+    }
+
+    /// Whose client it is that calls this one's server.
+    const fn client(self) -> Self {
+        match self {
+            Self::GoMicroServer => Self::PolywireMicro,
+            other => other,
+        }
+    }
+
+    /// Whose server it is.
+    const fn server(self) -> Self {
+        match self {
+            Self::GoMicroServer => Self::GoMicro,
+            other => other,
+        }
+    }
+
+    /// The folder and Go module that the program is in, if it is written in Go.
+    const fn go_module(self) -> Option<&'static str> {
+        match self {
+            Self::Go => Some("go"),
+            Self::GoMicro => Some("go-micro"),
+            _ => None,
+        }
+    }
+
+    /// Whether its server has a scheduler of its own.
+    pub(super) fn has_own_runtime(self) -> bool {
+        self.server().go_module().is_some()
+    }
 
     /// The package that its program is in.
     fn package(self) -> String {
-        let name = if self == Self::PolywireGrpc { Self::Polywire } else { self }.name();
+        let name = match self {
+            Self::PolywireGrpc | Self::PolywireMicro => Self::Polywire,
+            other => other,
+        };
         format!("bench-{name}")
     }
 
     /// Whether it can be put under a load.
     pub(super) const fn bears(self, load: Load) -> bool {
         match load {
-            Load::W7 => !matches!(self, Self::Raw | Self::Tarpc | Self::Go),
+            Load::W7 => {
+                matches!(self, Self::Polywire | Self::PolywireGrpc | Self::Tonic | Self::Volo)
+            }
+            // These are here for what go-micro's wire is asked for.
+            Load::W4 | Load::W5 | Load::W6 => !matches!(
+                self,
+                Self::PolywireMicro | Self::Axum | Self::GoMicro | Self::GoMicroServer
+            ),
             _ => true,
         }
     }
@@ -55,6 +113,10 @@ impl Peer {
             Self::Tonic => "tonic",
             Self::Volo => "volo",
             Self::Go => "go",
+            Self::PolywireMicro => "polywire-micro",
+            Self::Axum => "axum",
+            Self::GoMicro => "go-micro",
+            Self::GoMicroServer => "go-micro-server",
         }
     }
 }
@@ -106,7 +168,7 @@ impl Contestant {
     pub(super) fn all(peers: &[Peer], runtimes: &[Runtime]) -> Vec<Self> {
         let mut all = Vec::new();
         for &peer in peers {
-            let runtimes = if peer == Peer::Go { &[Runtime::Current] } else { runtimes };
+            let runtimes = if peer.has_own_runtime() { &[Runtime::Current] } else { runtimes };
             all.extend(runtimes.iter().map(|&runtime| Self { peer, runtime }));
         }
         all
@@ -128,8 +190,8 @@ impl fmt::Display for Load {
 impl fmt::Display for Contestant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.peer, self.runtime) {
-            (Peer::Go, _) | (_, Runtime::Current) => write!(f, "{}", self.peer),
-            (peer, Runtime::Multi) => write!(f, "{peer} (multi)"),
+            (peer, Runtime::Multi) if !peer.has_own_runtime() => write!(f, "{peer} (multi)"),
+            (peer, _) => write!(f, "{peer}"),
         }
     }
 }
@@ -163,7 +225,15 @@ impl FromStr for Runtime {
 pub(super) struct Programs(PathBuf);
 
 impl Programs {
-    pub(super) fn of(&self, peer: Peer) -> PathBuf {
+    pub(super) fn server(&self, peer: Peer) -> PathBuf {
+        self.of(peer.server())
+    }
+
+    pub(super) fn client(&self, peer: Peer) -> PathBuf {
+        self.of(peer.client())
+    }
+
+    fn of(&self, peer: Peer) -> PathBuf {
         self.0.join(format!("bench-{peer}"))
     }
 }
@@ -177,17 +247,22 @@ pub(super) fn build(peers: &[Peer], smoke: bool) -> Result<Programs, String> {
     let programs = Programs(target_dir.join(profile));
     let mut cargo = repo::cargo(&dir);
     cargo.args(["build", "--profile", profile, "--target-dir"]).arg(&target_dir);
-    let rust: Vec<Peer> = peers.iter().copied().filter(|&peer| peer != Peer::Go).collect();
+    let mut builds: Vec<Peer> = peers.iter().flat_map(|p| [p.server(), p.client()]).collect();
+    builds.sort_by_key(|peer| peer.name());
+    builds.dedup();
+    let (go, rust): (Vec<Peer>, Vec<Peer>) =
+        builds.into_iter().partition(|peer| peer.go_module().is_some());
     rust.iter().for_each(|peer| {
         cargo.args(["--package", &peer.package()]);
     });
     if !rust.is_empty() {
         succeed(&mut cargo)?;
     }
-    if peers.contains(&Peer::Go) {
+    for peer in go {
         let mut go = Command::new("go");
-        go.current_dir(dir.join("go")).args(["build", "-o"]).arg(programs.of(Peer::Go)).arg(".");
-        succeed(&mut go).map_err(|error| format!("{error} (install Go, or leave `go` out)"))?;
+        go.current_dir(dir.join(peer.go_module().unwrap_or_default()));
+        go.args(["build", "-o"]).arg(programs.of(peer)).arg(".");
+        succeed(&mut go).map_err(|error| format!("{error} (install Go, or leave `{peer}` out)"))?;
     }
     Ok(programs)
 }

@@ -114,7 +114,11 @@ impl Bench<'_> {
         let watched: Vec<String> =
             [server.child.id()].iter().chain(&spinners).map(u32::to_string).collect();
         let mut client = pinned(self.cores.client, &["timeout", "120"]);
-        client.arg(self.programs.of(contestant.peer)).args(["client", "--server", &server.address]);
+        client.arg(self.programs.client(contestant.peer)).args([
+            "client",
+            "--server",
+            &server.address,
+        ]);
         client.args(["--load", &load.to_string(), "--watch", &watched.join(",")]);
         client.args(["--secs", &self.timing.secs.to_string()]);
         client.args(["--warm-up", &self.timing.warm_up_secs.to_string()]);
@@ -133,7 +137,7 @@ impl Bench<'_> {
 
     fn start_server(&self, contestant: Contestant) -> Result<Server, String> {
         let mut command = pinned(self.cores.server, &[]);
-        command.arg(self.programs.of(contestant.peer)).arg("server");
+        command.arg(self.programs.server(contestant.peer)).arg("server");
         command.args(["--runtime", contestant.runtime.name(), "--listen", "127.0.0.1:0"]);
         let spawned = command.stdout(Stdio::piped()).spawn();
         let child = spawned.map_err(|error| format!("server: {error}"))?;

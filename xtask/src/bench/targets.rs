@@ -57,6 +57,12 @@ const PROCESSOR: &[(Runtime, f64)] = &[(Runtime::Current, 1.0), (Runtime::Multi,
 /// Messages of a stream per second as a multiple of tonic's.
 const STREAMS: &[(Peer, f64)] = &[(Peer::PolywireGrpc, 1.0), (Peer::Polywire, 1.5)];
 
+/// Calls per second on go-micro's wire as a multiple of go-micro's.
+const MICRO: &[(Peer, f64)] = &[(Peer::GoMicro, 8.0), (Peer::GoMicroServer, 8.0)];
+
+/// Loads that are compared on go-micro's wire.
+const MICRO_LOADS: &[Load] = &[Load::W1, Load::W2, Load::W3];
+
 /// Loads that are compared over gRPC.
 const GRPC: &[Load] = &[Load::W1, Load::W2, Load::W3, Load::W4];
 
@@ -105,6 +111,7 @@ impl Target {
                 });
             }
         }
+        all.extend(Self::micro(samples));
         for contestant in [POLYWIRE, POLYWIRE_MULTI] {
             let memory = by_round(samples, contestant, Load::W6, kib);
             all.push(Self {
@@ -114,6 +121,26 @@ impl Target {
             });
         }
         all
+    }
+
+    /// What go-micro's wire is asked for: with 64 calls in flight, and of the server's time.
+    fn micro(samples: &[Sample]) -> Vec<Self> {
+        let current = |peer| Contestant { peer, runtime: Runtime::Current };
+        let rate = |peer| by_round(samples, current(peer), Load::W2, per_sec);
+        let rates = MICRO.iter().map(|&(peer, limit)| Self {
+            what: format!("W2 calls/s x {peer}, go-micro's wire"),
+            limit: Limit::AtLeast(limit),
+            measured: ratio(&rate(Peer::PolywireMicro), &rate(peer)),
+        });
+        let costs = MICRO_LOADS.iter().map(|&load| {
+            let cost = |peer| by_round(samples, current(peer), load, server_us);
+            Self {
+                what: format!("{load} server us/call x axum, go-micro's wire"),
+                limit: Limit::AtMost(1.0),
+                measured: ratio(&cost(Peer::PolywireMicro), &cost(Peer::Axum)),
+            }
+        });
+        rates.chain(costs).collect()
     }
 
     /// The difference of medians within each round.
