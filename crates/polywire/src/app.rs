@@ -10,14 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{
-    Address, BoxService, Instance, InstanceMethod, Registry, RegistryError, Service,
+    Address, BoxService, Instance, InstanceMethod, LeaseHealth, Registry, RegistryError, Service,
     ServiceDefinition, ServiceDescriptor,
 };
 use polywire_layers::Layer;
 use polywire_net::TlsServer;
+#[cfg(feature = "http")]
+use polywire_server::Metric;
 use polywire_server::{BindError, Limits, RegisterError, Router, Server};
 use tokio::sync::watch;
 
+use self::running::Registration;
 pub use self::running::Running;
 pub use self::signals::asked_to_end;
 use crate::builtin;
@@ -251,13 +254,20 @@ impl App {
             router = builtin::add_grpc_reflection(router, &self.services)?;
         }
         let server = Server::new(router);
+        let registration = Registration::default();
+        #[cfg(feature = "http")]
+        let server = {
+            let (name, health) = (self.name.clone(), registration.observe());
+            server.metrics(move || figures(&name, health()))
+        };
         let server = self.configure.into_iter().fold(server, |server, with| with(server));
         let server = match self.grace {
             Some(time) => server.grace(time),
             None => server,
         };
         let listen = self.listen.unwrap_or_else(listen_by_default);
-        let mut running = Running::new(server.bind(&listen).await?, welcome, self.lame_duck);
+        let listening = server.bind(&listen).await?;
+        let running = Running::new(listening, welcome, self.lame_duck, registration.clone());
         if let Some(registry) = registry {
             let address = self.advertise.unwrap_or_else(|| reachable(running.address()));
             let id = format!("{}-{}", self.name, running::instance_id());
@@ -274,7 +284,7 @@ impl App {
                 let entry = instance.metadata.entry(key.to_owned());
                 entry.or_insert_with(|| value.to_owned());
             }
-            running.hold(registry.register(instance).await?);
+            registration.hold(registry.register(instance).await?);
         }
         Ok(running)
     }
@@ -289,6 +299,22 @@ impl fmt::Debug for App {
             .field("services", &services)
             .finish_non_exhaustive()
     }
+}
+
+/// What the page of figures says of the app's place in the registry; nothing if it has none.
+#[cfg(feature = "http")]
+fn figures(name: &str, health: Option<LeaseHealth>) -> Vec<Metric> {
+    let Some(health) = health else { return Vec::new() };
+    let is_confirmed = u64::from(health.error.is_none());
+    let help = "Whether the registry confirmed the instance when it was last asked.";
+    let confirmed = Metric::gauge("polywire_registration_confirmed", help, is_confirmed);
+    let help = "How often the registry was asked in vain since it last confirmed.";
+    let failures =
+        Metric::gauge("polywire_registration_failures", help, u64::from(health.failures));
+    let help = "How often the instance was missing in the registry and was put back.";
+    let recoveries =
+        Metric::counter("polywire_registration_recoveries_total", help, health.recoveries);
+    [confirmed, failures, recoveries].map(|one| one.with_label("service", name)).into()
 }
 
 fn listen_by_default() -> Address {

@@ -190,3 +190,35 @@ async fn other_languages_get_files_over_any_wire() {
     assert!(all.client_streams && all.server_streams);
     running.shutdown().await;
 }
+
+#[tokio::test]
+async fn the_page_of_figures_tells_calls_and_the_place_in_the_registry() {
+    let registry = MemoryRegistry::new();
+    let running = app().registry(std::sync::Arc::new(registry)).start().await.unwrap();
+    let url = format!("netrpc://{}", running.address());
+    let client = ImplClient::connect(&url).await.unwrap();
+    client.hello("Ada".to_owned()).await.unwrap();
+    let page = get(running.address().as_str(), "/debug/metrics").await;
+    assert!(page.starts_with("HTTP/1.1 200"), "{page}");
+    for line in [
+        "content-type: text/plain; version=0.0.4; charset=utf-8",
+        "# TYPE polywire_calls_total counter",
+        "polywire_calls_total{service=\"Greeter\",method=\"Hello\"} 1",
+        "polywire_registration_confirmed{service=\"greeter\"} 1",
+        "polywire_registration_recoveries_total{service=\"greeter\"} 0",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{line} is not in\n{page}");
+    }
+    running.shutdown().await;
+}
+
+/// What is at a path, head and all.
+async fn get(address: &str, path: &str) -> String {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    page
+}

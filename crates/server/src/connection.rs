@@ -36,6 +36,9 @@ pub(crate) struct Shared {
     /// Answers requests of HTTP that are no calls.
     #[cfg(feature = "http")]
     pub(crate) fallback: Option<crate::http::Fallback>,
+    /// Who has figures for the page of them.
+    #[cfg(feature = "http")]
+    pub(crate) metrics: Vec<crate::metrics::Source>,
     pub(crate) local: Address,
     pub(crate) drain: CancellationToken,
     pub(crate) room: Room,
@@ -77,6 +80,8 @@ impl Shared {
             cors: crate::Cors::default(),
             #[cfg(feature = "http")]
             fallback: None,
+            #[cfg(feature = "http")]
+            metrics: Vec::new(),
             local,
             drain,
         }

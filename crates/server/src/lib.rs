@@ -16,6 +16,8 @@ mod drive;
 mod http;
 mod leaf;
 mod limits;
+#[cfg(feature = "http")]
+mod metrics;
 mod read;
 mod renewal;
 mod router;
@@ -29,6 +31,8 @@ pub use self::leaf::{
     Answer, BoxStream, bidi_streaming, client_streaming, server_streaming, unary,
 };
 pub use self::limits::Limits;
+#[cfg(feature = "http")]
+pub use self::metrics::Metric;
 pub use self::router::{RegisterError, Router};
 pub use self::server::{BindError, Listening, Server};
 /// What a connection may send, whatever its wire; part of [`Limits`].

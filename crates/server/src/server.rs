@@ -38,6 +38,8 @@ pub struct Server {
     cors: crate::Cors,
     #[cfg(feature = "http")]
     fallback: Option<crate::http::Fallback>,
+    #[cfg(feature = "http")]
+    metrics: Vec<crate::metrics::Source>,
 }
 
 /// Nobody can listen at the address.
@@ -68,6 +70,8 @@ impl Server {
             cors: crate::Cors::default(),
             #[cfg(feature = "http")]
             fallback: None,
+            #[cfg(feature = "http")]
+            metrics: Vec::new(),
         }
     }
 
@@ -140,13 +144,25 @@ impl Server {
         self
     }
 
+    /// Adds figures to the page at `/debug/metrics`, which Prometheus reads; what the closure says is
+    /// asked for whenever somebody fetches the page. Default: how often each method was called.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn metrics(
+        mut self,
+        source: impl Fn() -> Vec<crate::Metric> + Send + Sync + 'static,
+    ) -> Self {
+        self.metrics.push(Arc::new(source));
+        self
+    }
+
     /// Answers calls inside another HTTP server, such as axum's: mount it as a fallback service or
     /// under a route, without listening. The router, layers, and limits of messages are this
     /// server's own.
     #[cfg(feature = "http")]
     #[must_use]
     pub fn into_http_service(self) -> HttpService {
-        let Self { router, service, limits, cors, fallback, .. } = self;
+        let Self { router, service, limits, cors, fallback, metrics, .. } = self;
         HttpService::new(Shared {
             room: Room::new(&limits),
             router,
@@ -156,6 +172,7 @@ impl Server {
             rpc_path: None,
             cors,
             fallback,
+            metrics,
             local: Address::from("http"),
             drain: CancellationToken::new(),
         })
@@ -213,6 +230,8 @@ impl Listening {
             cors,
             #[cfg(feature = "http")]
             fallback,
+            #[cfg(feature = "http")]
+            metrics,
         } = server;
         // Ends with this future.
         let mut following = JoinSet::new();
@@ -231,6 +250,8 @@ impl Listening {
             cors,
             #[cfg(feature = "http")]
             fallback,
+            #[cfg(feature = "http")]
+            metrics,
             local,
             drain: drain.clone(),
         };

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::process;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use polywire_core::{Address, Lease, LeaseHealth};
@@ -18,8 +19,37 @@ pub struct Running {
     /// What the health service says; gone when the server drains.
     welcome: watch::Sender<bool>,
     lame_duck: Duration,
-    lease: Option<Box<dyn Lease>>,
+    registration: Registration,
     task: JoinSet<()>,
+}
+
+/// The place of the app's lease.
+#[derive(Clone, Default)]
+pub(super) struct Registration(Arc<Mutex<Option<Box<dyn Lease>>>>);
+
+impl Registration {
+    pub(super) fn hold(&self, lease: Box<dyn Lease>) {
+        *self.lock() = Some(lease);
+    }
+
+    pub(super) fn health(&self) -> Option<LeaseHealth> {
+        self.lock().as_ref().map(|lease| lease.health())
+    }
+
+    /// Asks for the health without keeping the instance registered.
+    #[cfg(feature = "http")]
+    pub(super) fn observe(&self) -> impl Fn() -> Option<LeaseHealth> + Send + Sync + use<> {
+        let place = Arc::downgrade(&self.0);
+        move || Self(place.upgrade()?).health()
+    }
+
+    fn take(&self) -> Option<Box<dyn Lease>> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Lease>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// How long a registry may take to strike an instance off; after that its lease runs out anyway.
@@ -30,16 +60,13 @@ impl Running {
         listening: Listening,
         welcome: watch::Sender<bool>,
         lame_duck: Duration,
+        registration: Registration,
     ) -> Self {
         let address = listening.local_address().clone();
         let drain = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(listening.serve(drain.clone()));
-        Self { address, drain, welcome, lame_duck, lease: None, task }
-    }
-
-    pub(super) fn hold(&mut self, lease: Box<dyn Lease>) {
-        self.lease = Some(lease);
+        Self { address, drain, welcome, lame_duck, registration, task }
     }
 
     /// Where it listens, with the port it was given.
@@ -51,7 +78,7 @@ impl Running {
     /// How its registration is doing; `None` if it is not registered.
     #[must_use]
     pub fn registration(&self) -> Option<LeaseHealth> {
-        self.lease.as_ref().map(|lease| lease.health())
+        self.registration.health()
     }
 
     /// Waits until the server has ended by itself.
@@ -67,7 +94,7 @@ impl Running {
     /// Dropping the future ends the server at once.
     pub async fn shutdown(mut self) {
         self.welcome.send_replace(false);
-        if let Some(lease) = self.lease.take() {
+        if let Some(lease) = self.registration.take() {
             match time::timeout(REVOKE, lease.revoke()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => tracing::warn!(%error, "cannot leave the registry"),

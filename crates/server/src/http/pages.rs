@@ -21,6 +21,7 @@ use super::exchange::{self, only_post, plain, reading, unsupported};
 use super::{RequestBody, connect};
 use crate::connection::Shared;
 use crate::drive::contained;
+use crate::metrics;
 
 /// Answers what the server itself has at a path; `None` if that is nothing.
 pub(super) async fn answer(
@@ -31,10 +32,12 @@ pub(super) async fn answer(
     let is_get = matches!(head.method, Method::GET | Method::HEAD);
     if is_get && head.uri.path() == DEFAULT_DEBUG_PATH {
         let html = debug_page(&shared.router.debug_services());
-        let mut response = Response::new(ReplyBody::data(html));
-        let html = HeaderValue::from_static("text/html; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, html);
-        return Some(response);
+        return Some(page(html, "text/html; charset=utf-8"));
+    }
+    if is_get && head.uri.path() == metrics::PATH {
+        let mut figures = metrics::calls(&shared.router.debug_services());
+        figures.extend(shared.metrics.iter().flat_map(|source| source()));
+        return Some(page(metrics::page(figures), "text/plain; version=0.0.4; charset=utf-8"));
     }
     let method = exchange::method_of(head).ok()?;
     let method = shared.router.descriptor(&method)?;
@@ -43,6 +46,12 @@ pub(super) async fn answer(
         Method::POST => unsupported(),
         _ => only_post("POST"),
     })
+}
+
+fn page(text: String, content_type: &'static str) -> Response<ReplyBody> {
+    let mut response = Response::new(ReplyBody::data(text));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }
 
 /// Whether a POST is to where JSON-RPC is answered.
