@@ -16,8 +16,8 @@ use polywire_core::{
 };
 use tokio::time::Instant;
 
-use crate::ClientError;
 use crate::error::Sent;
+use crate::{Attempt, AttemptFuture, Backoff, Balancer, CallOptions, ClientError, Filter, RetryIf};
 
 /// A call that is made when it is awaited; options can be set before.
 ///
@@ -45,6 +45,8 @@ pub struct Call<'a, S, A, R> {
     deadline: Option<Deadline>,
     metadata: Metadata,
     retries: Option<u32>,
+    /// All that is seldom said.
+    options: Option<Box<CallOptions>>,
     reply: PhantomData<fn() -> R>,
 }
 
@@ -60,6 +62,7 @@ impl<'a, S, A, R> Call<'a, S, A, R> {
             deadline: None,
             metadata: Metadata::new(),
             retries: None,
+            options: None,
             reply: PhantomData,
         }
     }
@@ -80,6 +83,64 @@ impl<'a, S, A, R> Call<'a, S, A, R> {
     /// Attempts after the first, where the call may be repeated at all. Default: the channel's.
     pub const fn retries(mut self, retries: u32) -> Self {
         self.retries = Some(retries);
+        self
+    }
+
+    /// How the call is to be made; what `options` leaves open is as the channel has it. Options
+    /// given before are replaced, except for what [`timeout`](Self::timeout) and
+    /// [`retries`](Self::retries) said.
+    pub fn options(mut self, options: &CallOptions) -> Self {
+        self.options = Some(Box::new(options.clone()));
+        self
+    }
+
+    /// Goes to one of these addresses, whatever the registry says:
+    /// [`CallOptions::addresses`].
+    pub fn addresses(self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.with(|options| options.addresses(addresses))
+    }
+
+    /// How long one attempt may take: [`CallOptions::attempt_timeout`].
+    pub fn attempt_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.attempt_timeout(timeout))
+    }
+
+    /// How long the call waits for a connection: [`CallOptions::connect_timeout`].
+    pub fn connect_timeout(self, timeout: Duration) -> Self {
+        self.with(|options| options.connect_timeout(timeout))
+    }
+
+    /// Which failures are tried again: [`CallOptions::retry_if`].
+    pub fn retry_if(self, condition: RetryIf) -> Self {
+        self.with(|options| options.retry_if(condition))
+    }
+
+    /// How long to wait before another attempt: [`CallOptions::backoff`].
+    pub fn backoff(self, backoff: Backoff) -> Self {
+        self.with(|options| options.backoff(backoff))
+    }
+
+    /// Which of the nodes takes the call: [`CallOptions::balancer`].
+    pub fn balancer(self, balancer: Balancer) -> Self {
+        self.with(|options| options.balancer(balancer))
+    }
+
+    /// Adds to what a node must be like: [`CallOptions::filter`].
+    pub fn filter(self, filter: Filter) -> Self {
+        self.with(|options| options.filter(filter))
+    }
+
+    /// Puts a function around every attempt: [`CallOptions::wrap`].
+    pub fn wrap(
+        self,
+        wrapper: impl for<'w> Fn(Attempt<'w>) -> AttemptFuture<'w> + Send + Sync + 'static,
+    ) -> Self {
+        self.with(|options| options.wrap(wrapper))
+    }
+
+    fn with(mut self, change: impl FnOnce(CallOptions) -> CallOptions) -> Self {
+        let options = self.options.take().map_or_else(CallOptions::new, |options| *options);
+        self.options = Some(Box::new(change(options)));
         self
     }
 
@@ -128,6 +189,9 @@ impl<S: Service, A: IntoBody, R: FromResponse> Call<'_, S, A, R> {
         request.hints.kind = self.method.kind;
         request.hints.idempotent = self.method.idempotent;
         request.hints.retries = self.retries;
+        if let Some(options) = self.options {
+            request.extensions.insert(*options);
+        }
         if !is_renamed {
             request.hints.package = self.method.package;
         }

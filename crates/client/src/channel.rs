@@ -4,28 +4,37 @@ mod attempt;
 mod balance;
 mod connect;
 mod discovery;
+mod given;
+mod guided;
 mod link;
 mod node;
 mod nodes;
+mod state;
 mod url;
+mod wrapped;
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use futures_util::future::Either;
 use polywire_core::{CallKind, Deadline, Encoding, Registry, Reply, Request, Service};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 pub(crate) use self::connect::Halves;
+pub use self::state::{Freshness, NodeState};
+pub use self::wrapped::{Attempt, AttemptFuture};
 
+use self::attempt::Trail;
 use self::connect::Connector;
+use self::given::Given;
 use self::nodes::NodeSet;
 use self::url::Endpoint;
-use crate::error::Sent;
+use crate::options::Words;
 use crate::retry::Budget;
-use crate::{ChannelOptions, ClientError};
+use crate::{CallOptions, ChannelOptions, ClientError};
 
 /// What calls go through: a URL's peer, or the instances of a service that a registry knows.
 ///
@@ -39,8 +48,11 @@ pub struct Channel(Arc<Inner>);
 
 struct Inner {
     nodes: Arc<NodeSet>,
+    given: Given,
     connector: Connector,
     options: ChannelOptions,
+    /// Whether the short way does for calls without options of their own.
+    is_plain: bool,
     budget: Budget,
     encoding: Encoding,
     /// Follows the registry.
@@ -86,8 +98,9 @@ impl Channel {
     pub fn lazy(url: &str, options: ChannelOptions) -> Result<Self, ClientError> {
         let endpoint = Endpoint::parse(url)?;
         let encoding = endpoint.wire.encoding(&options);
-        let nodes = NodeSet::fixed(url, endpoint);
-        Ok(Self::new(Arc::new(nodes), options, encoding, JoinSet::new()))
+        let nodes = Arc::new(NodeSet::fixed(url, endpoint));
+        let connector = Connector::new(&options);
+        Ok(Self(Arc::new(Inner::new(nodes, connector, options, encoding, JoinSet::new()))))
     }
 
     /// A channel to the instances of a service, as a registry knows them.
@@ -115,23 +128,8 @@ impl Channel {
         let nodes = Arc::new(NodeSet::unknown(service));
         let mut task = JoinSet::new();
         task.spawn(discovery::follow(registry, Arc::clone(&nodes), options.empty_grace));
-        Self::new(nodes, options, Encoding::Gob, task)
-    }
-
-    fn new(
-        nodes: Arc<NodeSet>,
-        options: ChannelOptions,
-        encoding: Encoding,
-        discovery: JoinSet<()>,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            nodes,
-            connector: Connector::new(&options),
-            options,
-            budget: Budget::new(Instant::now()),
-            encoding,
-            _discovery: discovery,
-        }))
+        let connector = Connector::new(&options);
+        Self(Arc::new(Inner::new(nodes, connector, options, Encoding::Gob, task)))
     }
 
     /// Waits until a node is connected.
@@ -149,6 +147,38 @@ impl Channel {
     /// [`ClientError::Shutdown`].
     pub fn close(&self) {
         self.0.nodes.close();
+        self.0.given.close();
+    }
+
+    /// The nodes as they are at this moment, those of addresses given by hand last.
+    #[must_use]
+    pub fn nodes(&self) -> Vec<NodeState> {
+        self.0.all_nodes().map(|node| node.state()).collect()
+    }
+
+    /// How far the list of nodes can be trusted at this moment.
+    #[must_use]
+    pub fn freshness(&self) -> Freshness {
+        self.0.nodes.freshness()
+    }
+
+    /// Forgets how nodes failed: those that are passed over take calls again, and are connected to
+    /// without a pause. Their latencies stay. A node is forgiven by itself when it registers
+    /// something new.
+    pub fn reset(&self) {
+        self.0.all_nodes().for_each(|node| node.forgive());
+        let balancer = self.0.options.calls.balancer.as_ref();
+        if let Some(picker) = balancer.and_then(|balancer| balancer.picker()) {
+            picker.reset();
+        }
+    }
+
+    /// As [`reset`](Self::reset), for the nodes at one address, or of one id, only.
+    pub fn reset_node(&self, address_or_id: &str) {
+        let is_meant = |node: &Arc<node::Node>| {
+            node.id == address_or_id || node.endpoint.address.as_str() == address_or_id
+        };
+        self.0.all_nodes().filter(is_meant).for_each(|node| node.forgive());
     }
 }
 
@@ -157,18 +187,20 @@ impl Service for Channel {
     ///
     /// **Cancel safe**: dropping the future withdraws the call.
     fn call(&self, mut request: Request) -> impl Future<Output = Reply> + Send {
-        let options = &self.0.options;
-        // A stream may go on for days; it ends by a deadline only if its caller sets one.
-        if request.deadline.is_none()
-            && request.hints.kind == CallKind::Unary
-            && let Some(timeout) = options.timeout
-        {
-            request.deadline = Deadline::after(Instant::now().into_std(), timeout);
+        let own = request.extensions.get::<CallOptions>();
+        let is_plain = self.0.is_plain && own.is_none();
+        let timeout = self.0.timeout(own, request.hints.kind, request.deadline);
+        if let Some(timeout) = timeout {
+            let limit = Deadline::after(Instant::now().into_std(), timeout);
+            request.deadline = request.deadline.into_iter().chain(limit).min();
         }
         match request.deadline {
+            _ if !is_plain => Either::Right(Either::Right(Box::pin(self.0.guided(request)))),
             None => Either::Left(async move { self.0.attempts(&request, None).await }),
             // The timer is large; calls without one do not carry its room.
-            Some(deadline) => Either::Right(Box::pin(self.0.within(request, deadline))),
+            Some(deadline) => {
+                Either::Right(Either::Left(Box::pin(self.0.within(request, deadline))))
+            }
         }
     }
 
@@ -178,19 +210,54 @@ impl Service for Channel {
 }
 
 impl Inner {
+    fn new(
+        nodes: Arc<NodeSet>,
+        connector: Connector,
+        options: ChannelOptions,
+        encoding: Encoding,
+        discovery: JoinSet<()>,
+    ) -> Self {
+        let only = nodes.list().first().map(|node| node.endpoint.clone());
+        Self {
+            given: Given::new(nodes.target(), only.as_ref(), options.words),
+            nodes,
+            connector,
+            is_plain: options.words == Words::Own && options.calls.are_plain(),
+            options,
+            budget: Budget::new(Instant::now()),
+            encoding,
+            _discovery: discovery,
+        }
+    }
+
+    /// How long a call takes at most, beside the deadline it has. What the call says itself holds
+    /// in any case, what the channel says only where there is nothing else. A stream may go on for
+    /// days: it has a time of its own.
+    fn timeout(
+        &self,
+        own: Option<&CallOptions>,
+        kind: CallKind,
+        deadline: Option<Deadline>,
+    ) -> Option<Duration> {
+        let of = |options: &CallOptions| match kind {
+            CallKind::Unary => options.timeout,
+            _ => options.stream_timeout,
+        };
+        let by_default = || if deadline.is_none() { of(&self.options.calls) } else { None };
+        own.and_then(of).or_else(by_default)
+    }
+
     async fn within(&self, request: Request, deadline: Deadline) -> Reply {
-        if deadline.has_passed(Instant::now().into_std()) {
-            return Err(ClientError::Timeout.into_status(Sent::No));
-        }
-        let sent = AtomicBool::new(false);
-        let deadline = Instant::from_std(deadline.instant());
-        match timeout_at(deadline, self.attempts(&request, Some(&sent))).await {
-            Ok(reply) => reply,
-            Err(_elapsed) => {
-                let sent = if sent.into_inner() { Sent::Perhaps } else { Sent::No };
-                Err(ClientError::Timeout.into_status(sent))
-            }
-        }
+        let trail = Trail::new(self);
+        let attempts = pin!(self.attempts(&request, Some(&trail)));
+        trail.until(deadline, attempts).await
+    }
+
+    fn all_nodes(&self) -> impl Iterator<Item = Arc<node::Node>> {
+        let nodes = self.nodes.list();
+        let count = nodes.len();
+        let known = (0..count).filter_map(move |at| nodes.get(at).cloned());
+        known.chain(self.given.list())
     }
 }
 

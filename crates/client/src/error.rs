@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use polywire_core::{Address, Code, Origin, Status};
 use polywire_wire::WireError;
@@ -26,6 +27,14 @@ pub enum ClientError {
     NoInstance {
         /// The service.
         service: Arc<str>,
+    },
+    /// The registry knows instances, and none of them is what the call asks for.
+    #[error("no instance of service `{service}` fits: {filters}")]
+    NoneFits {
+        /// The service.
+        service: Arc<str>,
+        /// What was asked for.
+        filters: String,
     },
     /// There is no connection to this node; another one may take the call.
     #[error("cannot connect to {address}")]
@@ -69,6 +78,14 @@ pub enum ClientError {
     /// The deadline passed before the reply came.
     #[error("the deadline has passed")]
     Timeout,
+    /// A node did not answer in the time one attempt has; the call's own time was not over.
+    #[error("no reply from {address} within {limit:?}")]
+    AttemptTimeout {
+        /// The node.
+        address: Address,
+        /// The time one attempt has.
+        limit: Duration,
+    },
 }
 
 impl ClientError {
@@ -76,11 +93,12 @@ impl ClientError {
     /// seen the call.
     pub(crate) fn into_status(self, sent: Sent) -> Status {
         let code = match &self {
-            Self::NoInstance { .. } | Self::Connect { .. } => Code::Unavailable,
+            Self::NoInstance { .. } | Self::NoneFits { .. } => Code::Unavailable,
+            Self::Connect { .. } => Code::Unavailable,
             Self::Unprocessed { .. } => Code::Unavailable,
             Self::UnexpectedEof | Self::Io(_) | Self::Wire(_) => Code::Unavailable,
             Self::Shutdown => Code::Cancelled,
-            Self::Timeout => Code::DeadlineExceeded,
+            Self::Timeout | Self::AttemptTimeout { .. } => Code::DeadlineExceeded,
             Self::Address { .. } | Self::Encode { .. } => Code::InvalidArgument,
             Self::Decode { .. } => Code::Internal,
         };

@@ -1,21 +1,27 @@
-//! What a channel does on its own.
+//! What a channel does on its own, and how calls are made.
 
+mod call;
+
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use polywire_net::TlsClient;
 use polywire_wire::Limits;
 
+pub use self::call::CallOptions;
+pub(crate) use self::call::Wrapper;
 use crate::dial::Trust;
 use crate::{ConnectionLimits, HttpOptions};
 
 /// What a channel does on its own: timeouts, retries, limits.
 #[derive(Debug, Clone)]
 pub struct ChannelOptions {
-    pub(crate) timeout: Option<Duration>,
+    pub(crate) calls: CallOptions,
     pub(crate) connect_timeout: Duration,
-    pub(crate) retries: u32,
     pub(crate) max_backoff: Duration,
-    pub(crate) rest: Duration,
+    pub(crate) has_retry_budget: bool,
+    pub(crate) words: Words,
+    pub(crate) ejection: Ejection,
     pub(crate) empty_grace: Duration,
     pub(crate) keepalive: Option<Duration>,
     pub(crate) connection: ConnectionLimits,
@@ -24,14 +30,37 @@ pub struct ChannelOptions {
     pub(crate) http: HttpOptions,
 }
 
+/// When a node that fails is passed over, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ejection {
+    /// The first rest; later ones in a row are longer.
+    pub(crate) rest: Duration,
+    /// Attempts in a row that break.
+    pub(crate) after: NonZeroU32,
+    /// Of all nodes, those that may rest at once, in hundredths.
+    pub(crate) max_percent: u8,
+}
+
+/// In which words failures on this side are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Words {
+    Own,
+    Micro,
+}
+
 impl Default for ChannelOptions {
     fn default() -> Self {
         Self {
-            timeout: None,
+            calls: CallOptions::default(),
             connect_timeout: Duration::from_secs(5),
-            retries: 2,
             max_backoff: Duration::from_secs(1),
-            rest: Duration::from_secs(1),
+            has_retry_budget: true,
+            words: Words::Own,
+            ejection: Ejection {
+                rest: Duration::from_secs(1),
+                after: NonZeroU32::MIN,
+                max_percent: 50,
+            },
             empty_grace: Duration::from_secs(30),
             keepalive: Some(Duration::from_secs(10)),
             connection: ConnectionLimits::default(),
@@ -43,10 +72,19 @@ impl Default for ChannelOptions {
 }
 
 impl ChannelOptions {
-    /// How long a call takes at most when it does not say so itself. Default: no limit.
+    /// How calls are made that do not say otherwise themselves. What `options` leaves open stays
+    /// as it was. Default: [`CallOptions::default`].
     #[must_use]
-    pub const fn timeout(mut self, timeout: Duration) -> Self {
-        self.timeout = Some(timeout);
+    pub fn calls(mut self, options: &CallOptions) -> Self {
+        self.calls = options.over(&self.calls);
+        self
+    }
+
+    /// How long a call takes at most when it does not say so itself, as
+    /// [`CallOptions::timeout`]. Default: no limit.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.calls = self.calls.timeout(timeout);
         self
     }
 
@@ -60,8 +98,26 @@ impl ChannelOptions {
     /// Attempts after the first, for a call that was not sent, and for an idempotent one whose
     /// fate is unknown. Default: 2.
     #[must_use]
-    pub const fn retries(mut self, retries: u32) -> Self {
-        self.retries = retries;
+    pub fn retries(mut self, retries: u32) -> Self {
+        self.calls = self.calls.retries(retries);
+        self
+    }
+
+    /// Lets every call use all its retries. By default the retries of a channel are at most a fifth
+    /// of its calls and ten a second besides, so that a service in trouble is not asked many times
+    /// as often as one that is well.
+    #[must_use]
+    pub const fn no_retry_budget(mut self) -> Self {
+        self.has_retry_budget = false;
+        self
+    }
+
+    /// Tells failures on this side in the words of go-micro's client: as
+    /// [`MicroError`](crate::MicroError)s of `go.micro.client`, with the codes 408 and 500. They
+    /// take the place of [`ClientError`](crate::ClientError)s as the source of a status.
+    #[must_use]
+    pub const fn micro_errors(mut self) -> Self {
+        self.words = Words::Micro;
         self
     }
 
@@ -73,16 +129,34 @@ impl ChannelOptions {
         self
     }
 
-    /// How long a node is passed over that failed, while others do not; then one call tries it.
-    /// Default: 1 s.
+    /// How long a node is passed over that failed, while others do not; then one call tries it. If
+    /// that fails, too, it rests twice as long, 32 times as long at most. Default: 1 s.
     #[must_use]
     pub const fn rest(mut self, rest: Duration) -> Self {
-        self.rest = rest;
+        self.ejection.rest = rest;
         self
     }
 
-    /// How long the last known nodes are kept when the registry says that there are none, as long
-    /// as one of them is still connected. Default: 30 s.
+    /// After how many broken connections and lost calls in a row a node is passed over. What a
+    /// service answers does not count, be it an error. A node that cannot be connected to is passed
+    /// over at once, and one that leaves five calls in a row without an answer, too. Default: 1.
+    #[must_use]
+    pub const fn eject_after(mut self, failures: NonZeroU32) -> Self {
+        self.ejection.after = failures;
+        self
+    }
+
+    /// How many of the nodes, in hundredths, may be passed over at once; of two or more nodes it is
+    /// one at least, and never all. Nodes that cannot be connected to are not counted against it:
+    /// they take no calls as it is. Default: 50.
+    #[must_use]
+    pub const fn max_ejected_percent(mut self, percent: u8) -> Self {
+        self.ejection.max_percent = percent;
+        self
+    }
+
+    /// How long nodes are kept that are connected, when the registry says at once that more than
+    /// half of all are gone. Default: 30 s.
     #[must_use]
     pub const fn empty_grace(mut self, grace: Duration) -> Self {
         self.empty_grace = grace;

@@ -1,10 +1,16 @@
-//! How often and how soon a call is tried again.
+//! Whether, how soon and how often a call is made again.
+
+mod backoff;
+mod condition;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use tokio::time::Instant;
+
+pub use self::backoff::Backoff;
+pub(crate) use self::backoff::jittered;
+pub use self::condition::RetryIf;
 
 /// Retries that one channel may make: a fifth of its calls, and ten a second besides.
 ///
@@ -65,18 +71,10 @@ const START: u64 = 100 * RETRY;
 /// Enough for all calls under way when a node dies.
 const MOST: u64 = 4096 * RETRY;
 
-/// A pause before attempt number `failures`, at random between nothing and the whole of it: those
-/// who failed together do not come back together.
-pub(crate) fn backoff(failures: u32, max: Duration) -> Duration {
-    let whole = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(max);
-    let nanos = u64::try_from(whole.as_nanos()).unwrap_or(u64::MAX);
-    Duration::from_nanos(fastrand::u64(0..=nanos))
-}
-
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn drain(budget: &Budget, now: Instant) -> u32 {
@@ -106,14 +104,5 @@ mod tests {
         let budget = Budget::new(now);
         (0..1_000_000).for_each(|_| budget.deposit());
         assert_eq!(drain(&budget, now + Duration::from_secs(3600)), 4096);
-    }
-
-    #[test]
-    fn pauses_grow_and_stay_within_their_bound() {
-        let max = Duration::from_secs(1);
-        for failures in 0..100 {
-            let most = max.min(FIRST_PAUSE * 2_u32.pow(failures.min(10)));
-            assert!(backoff(failures, max) <= most);
-        }
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::node::Node;
+use crate::Balancer;
+use crate::select::Candidate;
 
 /// Picks the better of two nodes taken at random, which spreads calls nearly as well as looking at
 /// all of them, without everybody running to the same one.
@@ -32,13 +34,32 @@ fn sample(nodes: &[Arc<Node>]) -> Option<&Arc<Node>> {
     nodes.get(fastrand::usize(..nodes.len().max(1)))
 }
 
-/// The one that is expected to answer first: calls under way times what one takes.
+/// The one that is expected to answer first.
 fn better<'a>(first: &'a Arc<Node>, second: &'a Arc<Node>) -> &'a Arc<Node> {
-    let (one, other) = (first.in_flight() as u64 + 1, second.in_flight() as u64 + 1);
-    let second_wins = match (first.latency(), second.latency()) {
-        (Some(a), Some(b)) => other.saturating_mul(b) < one.saturating_mul(a),
-        // Nothing to compare but the calls under way.
-        _ => other < one,
-    };
-    if second_wins { second } else { first }
+    if second.load().is_better_than(first.load()) { second } else { first }
+}
+
+/// Lets a balancer choose among the nodes that are fit and not `tried` already, and only if there
+/// are none among others.
+pub(super) fn choose(
+    balancer: &Balancer,
+    nodes: &[Arc<Node>],
+    tried: &[Arc<Node>],
+) -> Option<Arc<Node>> {
+    let untried: Vec<_> = nodes.iter().filter(|node| !is_tried(tried, node)).collect();
+    let all = if untried.is_empty() { nodes.iter().collect() } else { untried };
+    let mut fit: Vec<_> = all.iter().copied().filter(|node| node.is_fit()).collect();
+    while !fit.is_empty() {
+        let node = fit.remove(pick_of(balancer, &fit)?);
+        // Of those who want to try a node anew, another was faster.
+        if node.admits() {
+            return Some(Arc::clone(node));
+        }
+    }
+    all.get(pick_of(balancer, &all)?).map(|node| Arc::clone(node))
+}
+
+fn pick_of(balancer: &Balancer, nodes: &[&Arc<Node>]) -> Option<usize> {
+    let candidate = |node: &&Arc<Node>| Candidate::new(node.instance(), node.load());
+    balancer.pick(&nodes.iter().map(candidate).collect::<Vec<_>>())
 }

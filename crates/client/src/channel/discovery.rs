@@ -7,56 +7,94 @@ use futures_util::StreamExt;
 use polywire_core::{Registry, ServiceSnapshot, SnapshotStream};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::nodes::NodeSet;
-use crate::retry::backoff;
+use super::node::Node;
+use super::nodes::{Doubt, NodeSet};
+use crate::retry::jittered;
 
 /// Keeps the nodes as the registry tells them, through its outages.
 pub(super) async fn follow(registry: Arc<dyn Registry>, nodes: Arc<NodeSet>, grace: Duration) {
+    let mut follower = Follower { nodes, grace, snapshot: ServiceSnapshot::default(), kept: None };
     let mut failures = 0;
     loop {
-        match registry.watch(nodes.target()).await {
+        match registry.watch(follower.nodes.target()).await {
             Ok(stream) => {
                 failures = 0;
-                take(stream, &nodes, grace).await;
+                follower.take(stream).await;
             }
             Err(error) => {
-                let service = nodes.target();
+                let service = &**follower.nodes.target();
                 tracing::warn!(service, %error, "the registry cannot be watched");
+                follower.nodes.doubt(Some(Doubt::Outage));
             }
         }
         failures += 1;
-        sleep(backoff(failures, MAX_PAUSE).max(MIN_PAUSE)).await;
+        sleep(jittered(failures, MAX_PAUSE).max(MIN_PAUSE)).await;
     }
 }
 
-/// Takes over one snapshot after another until the stream ends.
-async fn take(mut stream: SnapshotStream, nodes: &NodeSet, grace: Duration) {
-    /// Until when nodes are kept that the registry no longer has.
-    struct Held(Instant);
-    let mut held: Option<Held> = None;
-    loop {
-        let next = match &held {
-            None => stream.next().await,
-            Some(Held(until)) => match timeout(LOOK, stream.next()).await {
-                Ok(next) => next,
-                Err(_elapsed) if Instant::now() < *until && nodes.has_connection() => continue,
-                Err(_elapsed) => Some(ServiceSnapshot::default()),
-            },
-        };
-        let Some(snapshot) = next else { return };
-        let emptied = snapshot.instances.is_empty() && !nodes.is_empty();
-        match held {
-            // Registries are emptied by mistake more often than every instance stops at once.
-            None if emptied && nodes.has_connection() => {
-                let service = nodes.target();
-                tracing::warn!(service, "the registry has no instance left; keeping the last ones");
-                held = Some(Held(Instant::now() + grace));
-            }
-            Some(Held(until)) if emptied && nodes.has_connection() && Instant::now() < until => {}
-            _ => {
-                held = None;
-                nodes.update(&snapshot.instances);
-            }
+struct Follower {
+    nodes: Arc<NodeSet>,
+    grace: Duration,
+    /// The registry's last word.
+    snapshot: ServiceSnapshot,
+    kept: Option<Kept>,
+}
+
+/// Nodes that are kept although the registry has them no longer.
+struct Kept {
+    nodes: Vec<Arc<Node>>,
+    until: Instant,
+}
+
+impl Follower {
+    /// Takes over one snapshot after another until the stream ends.
+    async fn take(&mut self, mut stream: SnapshotStream) {
+        loop {
+            let next = match &self.kept {
+                None => stream.next().await,
+                Some(_) => match timeout(LOOK, stream.next()).await {
+                    Ok(next) => next,
+                    Err(_elapsed) => {
+                        self.review();
+                        continue;
+                    }
+                },
+            };
+            let Some(snapshot) = next else { return };
+            self.hear(snapshot);
+        }
+    }
+
+    /// Takes over a snapshot. Registries lose many nodes at once by mistake more often than as many
+    /// stop at once: if one of those lost still has a connection, they are kept for a while.
+    fn hear(&mut self, snapshot: ServiceSnapshot) {
+        let lost = self.nodes.missing_from(&snapshot.instances);
+        let all = self.nodes.list().len();
+        self.snapshot = snapshot;
+        if let Some(kept) = &mut self.kept {
+            kept.nodes = lost;
+            return self.review();
+        }
+        if lost.len() * 2 > all && lost.iter().any(|node| node.is_connected()) {
+            let (service, count) = (&**self.nodes.target(), lost.len());
+            tracing::warn!(service, count, all, "the registry has lost most nodes; keeping them");
+            self.kept = Some(Kept { nodes: lost, until: Instant::now() + self.grace });
+            return self.review();
+        }
+        self.nodes.update(&self.snapshot.instances, &[]);
+    }
+
+    /// Looks at the nodes that are kept: those that fail are let go, and all when the time is over
+    /// or none of them is connected.
+    fn review(&mut self) {
+        let Some(kept) = &mut self.kept else { return };
+        kept.nodes.retain(|node| !node.is_failing());
+        let is_alive = kept.nodes.iter().any(|node| node.is_connected());
+        if is_alive && Instant::now() < kept.until {
+            self.nodes.update(&self.snapshot.instances, &kept.nodes);
+        } else {
+            self.kept = None;
+            self.nodes.update(&self.snapshot.instances, &[]);
         }
     }
 }

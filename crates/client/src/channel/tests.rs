@@ -99,14 +99,8 @@ impl Net {
         discovery: JoinSet<()>,
     ) -> Channel {
         let net = Arc::clone(self);
-        Channel(Arc::new(Inner {
-            nodes,
-            connector: Connector::with_dial(&options, move |endpoint| net.dial(endpoint)),
-            options,
-            budget: Budget::new(Instant::now()),
-            encoding: Encoding::Gob,
-            _discovery: discovery,
-        }))
+        let connector = Connector::with_dial(&options, move |endpoint| net.dial(endpoint));
+        Channel(Arc::new(Inner::new(nodes, connector, options, Encoding::Gob, discovery)))
     }
 }
 
@@ -471,14 +465,9 @@ async fn a_jsonrpc_url_speaks_as_go_does() {
     });
     let endpoint = Endpoint::parse("jsonrpc://a:1").unwrap();
     let encoding = endpoint.wire.encoding(&options());
-    let channel = Channel(Arc::new(Inner {
-        nodes: Arc::new(NodeSet::fixed("jsonrpc://a:1", endpoint)),
-        connector,
-        options: options(),
-        budget: Budget::new(Instant::now()),
-        encoding,
-        _discovery: JoinSet::new(),
-    }));
+    let nodes = Arc::new(NodeSet::fixed("jsonrpc://a:1", endpoint));
+    let channel =
+        Channel(Arc::new(Inner::new(nodes, connector, options(), encoding, JoinSet::new())));
     let server = async {
         let mut text = BytesMut::new();
         while !text.ends_with(b"\n") {
