@@ -97,25 +97,27 @@ fn parse_any(whole: &Bytes, any: &[u8]) -> Result<Detail, MalformedDetails> {
     Ok(detail)
 }
 
-/// One field of a message: its bytes, if it has a length.
-struct Field<'a> {
-    number: u64,
-    bytes: Option<&'a [u8]>,
+/// One field of a message: its bytes, if it has a length; its value, if it is a varint.
+pub(crate) struct Field<'a> {
+    pub(crate) number: u64,
+    pub(crate) bytes: Option<&'a [u8]>,
+    pub(crate) varint: Option<u64>,
 }
 
 /// The fields of one message, in order.
-struct Fields<'a>(&'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Fields<'a> {
     /// The next field; `None` at the end.
-    fn next(&mut self) -> Result<Option<Field<'a>>, MalformedDetails> {
+    pub(crate) fn next(&mut self) -> Result<Option<Field<'a>>, MalformedDetails> {
         if self.0.is_empty() {
             return Ok(None);
         }
         let key = self.varint()?;
+        let mut varint = None;
         let bytes = match key & 7 {
             VARINT => {
-                self.varint()?;
+                varint = Some(self.varint()?);
                 None
             }
             FIXED64 => self.take(8).map(|_| None)?,
@@ -126,7 +128,7 @@ impl<'a> Fields<'a> {
             }
             _ => return Err(MalformedDetails),
         };
-        Ok(Some(Field { number: key >> 3, bytes }))
+        Ok(Some(Field { number: key >> 3, bytes, varint }))
     }
 
     fn varint(&mut self) -> Result<u64, MalformedDetails> {
@@ -159,7 +161,7 @@ fn field_len(value: &[u8]) -> usize {
     value.len().saturating_add(len.len()).saturating_add(1)
 }
 
-fn put_field(out: &mut BytesMut, number: u64, value: &[u8]) {
+pub(crate) fn put_field(out: &mut BytesMut, number: u64, value: &[u8]) {
     if value.is_empty() {
         return;
     }
@@ -168,11 +170,11 @@ fn put_field(out: &mut BytesMut, number: u64, value: &[u8]) {
     out.extend_from_slice(value);
 }
 
-fn put_key(out: &mut BytesMut, number: u64, wire_type: u64) {
+pub(crate) fn put_key(out: &mut BytesMut, number: u64, wire_type: u64) {
     put_varint(out, (number << 3) | wire_type);
 }
 
-fn put_varint(out: &mut BytesMut, mut value: u64) {
+pub(crate) fn put_varint(out: &mut BytesMut, mut value: u64) {
     while let rest @ 1.. = value >> 7 {
         out.put_u8(low_bits(value) | 0x80);
         value = rest;
@@ -201,7 +203,7 @@ const TYPE_URL_FIELD: u64 = 1;
 const VALUE_FIELD: u64 = 2;
 
 // Wire types of Protocol Buffers.
-const VARINT: u64 = 0;
+pub(crate) const VARINT: u64 = 0;
 const FIXED64: u64 = 1;
 const LEN: u64 = 2;
 const FIXED32: u64 = 5;

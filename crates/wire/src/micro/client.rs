@@ -1,4 +1,8 @@
-//! The client's side of one call: the head of its request, and what the reply's head comes to.
+//! The client's side: the head of a request, what the reply's head comes to, how messages lie in
+//! bodies, and streams.
+
+mod frame;
+mod stream;
 
 use http::StatusCode;
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -9,12 +13,18 @@ use super::error::MicroError;
 use super::head::{format_timeout, is_of_wire};
 use crate::http::{HeaderError, code_from_http, metadata_from_headers, metadata_to_headers};
 
+pub use self::frame::{disclose, enclose};
+pub use self::stream::{StreamEvent, StreamReader, StreamWriter};
+
 /// What the head of a request says.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct CallHead<'a> {
     /// What is called: `Type.Method`.
     pub method: &'a MethodName,
+    /// The name under which the service is registered; `None` if nobody said, and then it is the
+    /// method's service.
+    pub service: Option<&'a str>,
     /// How the argument lies in the body.
     pub content: Content,
     /// What no other call under way on the connection has. Servers from v4.10 on lose calls that
@@ -35,7 +45,7 @@ impl<'a> CallHead<'a> {
         number: u64,
         metadata: &'a Metadata,
     ) -> Self {
-        Self { method, content, number, timeout: None, metadata }
+        Self { method, service: None, content, number, timeout: None, metadata }
     }
 
     /// The headers, but for those of HTTP itself; and what was left out of the metadata.
@@ -53,10 +63,8 @@ impl<'a> CallHead<'a> {
                 Status::new(Code::InvalidArgument, why)
             })
         };
-        // A package before the type would be another dot, of which there is to be one.
-        let service = self.method.service();
-        let type_name = service.rsplit('.').next().unwrap_or(service);
-        let endpoint = text(&format!("{type_name}.{}", self.method.method()))?;
+        let endpoint = text(&endpoint(self.method))?;
+        let service = self.service.unwrap_or_else(|| self.method.service());
         let number = text(&self.number.to_string())?;
         let content_type = HeaderValue::from_static(self.content.as_str());
         headers.insert(ACCEPT, content_type.clone());
@@ -71,6 +79,14 @@ impl<'a> CallHead<'a> {
         }
         Ok((headers, left_out))
     }
+}
+
+/// What go-micro calls a method: its type without a package, which would be another dot, of which
+/// there is to be one.
+pub(super) fn endpoint(method: &MethodName) -> String {
+    let service = method.service();
+    let type_name = service.rsplit('.').next().unwrap_or(service);
+    format!("{type_name}.{}", method.method())
 }
 
 /// What the head of a reply to a call of one message each way comes to: its metadata, if the body is
@@ -149,6 +165,7 @@ mod tests {
         let metadata = Metadata::from_iter([("Trace-Id", "7"), ("Micro-Error", "EOS")]);
         let mut head = CallHead::new(&method, Content::JSON, 3, &metadata);
         head.timeout = Some(Duration::from_secs(5));
+        head.service = Some("helloworld");
         let (headers, left_out) = head.headers().unwrap();
         assert!(left_out.is_empty());
         let mut lines: Vec<_> = headers
@@ -164,7 +181,7 @@ mod tests {
                 "micro-endpoint: HelloWorld.Hello",
                 "micro-id: 3",
                 "micro-method: HelloWorld.Hello",
-                "micro-service: HelloWorld",
+                "micro-service: helloworld",
                 "micro-stream: 3",
                 "timeout: 5000000000",
                 "trace-id: 7",

@@ -33,6 +33,11 @@ impl Content {
     /// The body is a message in Protocol Buffers.
     pub const PROTOBUF: Self = content("application/protobuf", Framing::Bare, Encoding::Protobuf);
 
+    /// The body is a call of JSON-RPC 1.0 with a message in JSON: what nodes take whose registration
+    /// does not say what they speak.
+    pub const JSON_RPC: Self =
+        content("application/json-rpc", Framing::JsonRpc, Encoding::ProtoJson);
+
     /// Reads the value of `Content-Type`; where there is none, go-micro takes Protocol Buffers.
     /// Parameters are passed over, which go-micro's servers do not do.
     ///
@@ -58,7 +63,7 @@ impl Content {
     #[must_use]
     pub fn legacy(self) -> Self {
         match (self.framing, self.codec) {
-            (Framing::Bare, Encoding::ProtoJson) => JSON_RPC,
+            (Framing::Bare, Encoding::ProtoJson) => Self::JSON_RPC,
             (Framing::Bare, _) => PROTO_RPC,
             _ => self,
         }
@@ -75,14 +80,13 @@ const fn content(name: &'static str, framing: Framing, codec: Encoding) -> Conte
     Content { framing, codec, name }
 }
 
-const JSON_RPC: Content = content("application/json-rpc", Framing::JsonRpc, Encoding::ProtoJson);
 const PROTO_RPC: Content = content("application/proto-rpc", Framing::ProtoRpc, Encoding::Protobuf);
 
 const TABLE: [Content; 8] = [
     Content::JSON,
     Content::PROTOBUF,
     content("application/proto", Framing::Bare, Encoding::Protobuf),
-    JSON_RPC,
+    Content::JSON_RPC,
     PROTO_RPC,
     content("application/grpc", Framing::Grpc, Encoding::Protobuf),
     content("application/grpc+proto", Framing::Grpc, Encoding::Protobuf),
@@ -122,6 +126,6 @@ mod tests {
     fn peers_of_old_mean_envelopes() {
         assert_eq!(Content::JSON.legacy().as_str(), "application/json-rpc");
         assert_eq!(Content::PROTOBUF.legacy().as_str(), "application/proto-rpc");
-        assert_eq!(JSON_RPC.legacy(), JSON_RPC);
+        assert_eq!(Content::JSON_RPC.legacy(), Content::JSON_RPC);
     }
 }

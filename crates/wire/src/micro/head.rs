@@ -109,7 +109,7 @@ pub fn format_timeout(timeout: Duration) -> String {
 }
 
 /// What is no number is no limit, as go-micro has it.
-fn parse_timeout(value: &str) -> Option<Duration> {
+pub(super) fn parse_timeout(value: &str) -> Option<Duration> {
     if !value.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }

@@ -1,7 +1,10 @@
 //! Messages of HTTP/1.1, one after another: heads, and bodies with a length or in chunks.
 
+mod answers;
+
 use bytes::{Buf as _, Bytes, BytesMut};
 
+pub(super) use self::answers::{AnswerReader, Received};
 use super::head::{Head, is_micro};
 use crate::http1::end_of_head;
 use crate::{Limits, WireError};
