@@ -20,7 +20,7 @@ use super::RequestBody;
 use super::body::ReplyBody;
 use super::compressing::Compressing;
 use super::exchange::{self, Call, only_post, reading, text, unsupported};
-use super::reply::{Ending, ReplyStream, Writing};
+use super::reply::{Audience, Ending, ReplyStream, Writing};
 use crate::connection::Shared;
 
 /// Whether a POST is a call: to a method that is offered, or, where nothing else is mounted, to
@@ -224,9 +224,9 @@ fn one_or_stream(
     deadline: Option<Deadline>,
 ) -> Result<ReplyBody, Status> {
     let Body::Unary(payload) = &answer.body else {
-        let stream = ReplyStream::new(answer, writing, deadline).map(Box::new);
+        let stream = ReplyStream::new(answer, writing, deadline, Audience::Connect);
         return stream
-            .map(ReplyBody::Stream)
+            .map(|stream| ReplyBody::Stream(Box::new(stream)))
             .ok_or_else(|| Status::new(Code::Internal, "the reply has no message"));
     };
     let mut out = bytes::BytesMut::new();

@@ -12,6 +12,7 @@ use polywire_core::{
     MethodName, PayloadStream, Reply, Request, Status,
 };
 use polywire_wire::http::try_metadata_from_headers;
+use polywire_wire::micro::GrpcCaller;
 use tokio::time::Instant;
 
 use super::RequestBody;
@@ -39,12 +40,47 @@ impl<'a> Call<'a> {
         timeout: Option<Duration>,
     ) -> Result<Self, Status> {
         let method = method_of(head)?;
+        let descriptor = shared.router.descriptor(&method);
+        Self::of((method, descriptor), shared, info, head, timeout)
+    }
+
+    /// As [`new`](Self::new), but whatever stands before the type's name will do if nobody offers the
+    /// service in that package: go-micro's callers put the name there by which they found it.
+    pub(super) fn in_any_package(
+        shared: &'a Shared,
+        info: Arc<ConnectionInfo>,
+        head: &Parts,
+        timeout: Option<Duration>,
+        caller: Option<GrpcCaller>,
+    ) -> Result<Self, Status> {
+        let mut method = method_of(head)?;
+        let mut descriptor = shared.router.descriptor(&method);
+        if descriptor.is_none()
+            && let Some((_package, name)) = method.service().rsplit_once('.')
+        {
+            let bare = MethodName::new(name, method.method());
+            descriptor = shared.router.descriptor(&bare);
+            method = if descriptor.is_some() { bare } else { method };
+        }
+        let mut call = Self::of((method, descriptor), shared, info, head, timeout)?;
+        if let Some(caller) = caller {
+            call.request.metadata = caller.metadata(&call.request.metadata);
+        }
+        Ok(call)
+    }
+
+    fn of(
+        (method, descriptor): (MethodName, Option<&'static MethodDescriptor>),
+        shared: &'a Shared,
+        info: Arc<ConnectionInfo>,
+        head: &Parts,
+        timeout: Option<Duration>,
+    ) -> Result<Self, Status> {
         let mut request = Request::new(method.clone(), Body::Empty);
         request.metadata = try_metadata_from_headers(&head.headers)?;
         request.connection = Some(info);
         request.deadline =
             timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
-        let descriptor = shared.router.descriptor(&method);
         Ok(Self { shared, method, descriptor, request })
     }
 

@@ -1,6 +1,8 @@
-//! gRPC and gRPC-Web. Facts: gRPC's PROTOCOL-HTTP2.md and PROTOCOL-WEB.md.
+//! gRPC and gRPC-Web. Facts: gRPC's PROTOCOL-HTTP2.md and PROTOCOL-WEB.md. Callers of go-micro's, which
+//! speak it with errors and deadlines of their own, are served alike: docs/wire/micro.md.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::http::request::Parts;
 use ::http::{HeaderMap, HeaderValue, Method, Response};
@@ -10,12 +12,13 @@ use polywire_core::{Body, Code, ConnectionInfo, Deadline, Reply, Response as Ans
 use polywire_wire::connect::{ContentType, Protocol};
 use polywire_wire::grpc::{self, envelope};
 use polywire_wire::http::metadata_to_headers;
+use polywire_wire::micro::GrpcCaller;
 
 use super::RequestBody;
 use super::body::ReplyBody;
 use super::compressing::Compressing;
 use super::exchange::{self, Call, only_post, reading, text};
-use super::reply::{Ending, ReplyStream, Writing, trailers};
+use super::reply::{Audience, Ending, ReplyStream, Writing, trailers};
 use crate::connection::Shared;
 
 /// Answers one request; `known` is `None` for an encoding that nobody speaks here.
@@ -30,17 +33,20 @@ pub(super) async fn answer<B: RequestBody>(
         return only_post("POST");
     }
     let Some(content) = known else { return exchange::unsupported() };
+    let caller = GrpcCaller::of(&head.headers);
+    let audience = audience(head, caller);
     let compression = match exchange::compression(&head.headers, "grpc-encoding") {
         Ok(compression) => compression,
         Err(status) => {
-            let mut response = failed(content, &status);
+            let mut response = failed(content, &status, &audience);
             let names = HeaderValue::from_static(Compression::NAMES);
             response.headers_mut().insert("grpc-accept-encoding", names);
             return response;
         }
     };
     let accepted = text(&head.headers, "grpc-accept-encoding");
-    let call = timeout(&head.headers).and_then(|timeout| Call::new(shared, info, head, timeout));
+    let call = timeout(&head.headers, caller)
+        .and_then(|timeout| Call::in_any_package(shared, info, head, timeout, caller));
     let (reply, deadline) = match call {
         Ok(call) => {
             let deadline = call.deadline();
@@ -57,11 +63,26 @@ pub(super) async fn answer<B: RequestBody>(
             _ => Ending::Trailers,
         },
     };
-    respond(reply, content, writing, deadline)
+    respond(reply, content, writing, deadline, &audience)
 }
 
-fn timeout(headers: &HeaderMap) -> Result<Option<std::time::Duration>, Status> {
-    headers.get("grpc-timeout").map(|value| grpc::timeout::parse(value.as_bytes())).transpose()
+/// How long the caller waits: what gRPC says and what go-micro says, whichever is less.
+fn timeout(headers: &HeaderMap, caller: Option<GrpcCaller>) -> Result<Option<Duration>, Status> {
+    let own = headers.get("grpc-timeout").map(|value| grpc::timeout::parse(value.as_bytes()));
+    let own = own.transpose()?;
+    let micro = caller.and_then(|caller| caller.timeout);
+    Ok(own.into_iter().chain(micro).min())
+}
+
+/// Who is told of failures. What stands before the type in the path is, with go-micro, the name under
+/// which the caller found the service.
+fn audience(head: &Parts, caller: Option<GrpcCaller>) -> Audience {
+    if caller.is_none() {
+        return Audience::Grpc;
+    }
+    let service = head.uri.path().trim_start_matches('/').split('/').next().unwrap_or_default();
+    let name = service.rsplit_once('.').map_or("", |(name, _type)| name);
+    Audience::Micro { service: name.into() }
 }
 
 fn respond(
@@ -69,10 +90,11 @@ fn respond(
     content: ContentType,
     writing: Writing,
     deadline: Option<Deadline>,
+    audience: &Audience,
 ) -> Response<ReplyBody> {
     let answer = match reply {
         Ok(answer) => answer,
-        Err(status) => return failed(content, &status),
+        Err(status) => return failed(content, &status, audience),
     };
     let mut response = Response::new(ReplyBody::empty());
     let headers = response.headers_mut();
@@ -83,20 +105,26 @@ fn respond(
     for left_out in metadata_to_headers(&answer.metadata, headers) {
         tracing::debug!(%left_out, "metadata was left out");
     }
-    match body(answer, writing, deadline) {
+    match body(answer, writing, deadline, audience) {
         Ok(body) => {
             *response.body_mut() = body;
             response
         }
-        Err(status) => failed(content, &status),
+        Err(status) => failed(content, &status, audience),
     }
 }
 
-fn body(answer: Answer, writing: Writing, deadline: Option<Deadline>) -> Result<ReplyBody, Status> {
+fn body(
+    answer: Answer,
+    writing: Writing,
+    deadline: Option<Deadline>,
+    audience: &Audience,
+) -> Result<ReplyBody, Status> {
     let payload = match &answer.body {
         Body::Unary(payload) => payload,
         Body::Stream(_) => {
-            let stream = ReplyStream::new(answer, writing, deadline).map(Box::new);
+            let stream = ReplyStream::new(answer, writing, deadline, audience.clone());
+            let stream = stream.map(Box::new);
             return stream.map(ReplyBody::Stream).ok_or_else(empty);
         }
         _ => return Err(empty()),
@@ -124,10 +152,11 @@ fn empty() -> Status {
 }
 
 /// A reply that is nothing but a status: it stands in the headers.
-fn failed(content: ContentType, status: &Status) -> Response<ReplyBody> {
+fn failed(content: ContentType, status: &Status, audience: &Audience) -> Response<ReplyBody> {
     let mut response = Response::new(ReplyBody::empty());
     let headers = response.headers_mut();
-    *headers = trailers(Err(status), &polywire_core::Metadata::new());
+    let status = audience.told(status);
+    *headers = trailers(Err(&status), &polywire_core::Metadata::new());
     headers.insert(::http::header::CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
     response
 }

@@ -1,8 +1,10 @@
 //! Messages of a reply, as they come, in the frames of a protocol.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use ::http::HeaderMap;
@@ -16,6 +18,7 @@ use polywire_core::{
 use polywire_wire::connect::{END_STREAM, EndStream};
 use polywire_wire::grpc::{self, COMPRESSED, envelope};
 use polywire_wire::http::metadata_to_headers;
+use polywire_wire::micro::{to_grpc_status, with_grpc_detail};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::compressing::Compressing;
@@ -40,6 +43,29 @@ pub(super) enum Ending {
     },
     /// In a message of Connect.
     Connect,
+}
+
+/// Who is told that a call failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Audience {
+    Connect,
+    /// Any caller of gRPC but go-micro's.
+    Grpc,
+    /// A caller of gRPC that is go-micro's, which has found the service by this name.
+    Micro {
+        service: Arc<str>,
+    },
+}
+
+impl Audience {
+    /// The status as it goes out.
+    pub(super) fn told<'a>(&self, status: &'a Status) -> Cow<'a, Status> {
+        match self {
+            Self::Connect => Cow::Borrowed(status),
+            Self::Grpc => with_grpc_detail(status).map_or(Cow::Borrowed(status), Cow::Owned),
+            Self::Micro { service } => Cow::Owned(to_grpc_status(status, service)),
+        }
+    }
 }
 
 impl Writing {
@@ -142,6 +168,7 @@ pub(crate) struct ReplyStream {
     /// Keeps what must live as long as the reply, and has its trailers.
     response: Response,
     writing: Writing,
+    audience: Audience,
     deadline: Option<Pin<Box<Sleep>>>,
     stage: Stage,
     /// How large the last frame was, and the next one is expected to be.
@@ -164,11 +191,13 @@ impl ReplyStream {
         mut response: Response,
         writing: Writing,
         deadline: Option<Deadline>,
+        audience: Audience,
     ) -> Option<Self> {
         let Body::Stream(values) = std::mem::take(&mut response.body) else { return None };
         let deadline =
             deadline.map(|deadline| Box::pin(sleep_until(Instant::from_std(deadline.instant()))));
-        Some(Self { values, response, writing, deadline, stage: Stage::Messages, last: 0 })
+        let stage = Stage::Messages;
+        Some(Self { values, response, writing, audience, deadline, stage, last: 0 })
     }
 
     pub(super) const fn is_ended(&self) -> bool {
@@ -193,8 +222,11 @@ impl ReplyStream {
         // The stream is done with; what it holds is let go before its end is told.
         self.values = PayloadStream::new(self.writing.codec, futures_util::stream::empty());
         let metadata = self.response.trailers.as_ref().map(polywire_core::Trailers::snapshot);
-        let (data, trailers) =
-            self.writing.end(status.as_ref().copied(), &metadata.unwrap_or_default());
+        let told = status.as_ref().map_err(|status| self.audience.told(status));
+        let (data, trailers) = self.writing.end(
+            told.as_ref().map(|()| ()).map_err(|status| &**status),
+            &metadata.unwrap_or_default(),
+        );
         out.extend_from_slice(&data);
         let data = self.writing.dress(out.into());
         match trailers {

@@ -7,5 +7,6 @@ mod connect;
 mod grpc;
 mod h1;
 mod micro;
+mod micro_grpc;
 mod mount;
 mod service;
