@@ -22,6 +22,8 @@
 
 #[cfg(feature = "_engine")]
 mod follow;
+#[cfg(feature = "_http")]
+mod http;
 #[cfg(feature = "_engine")]
 mod keep;
 #[cfg(all(feature = "local", unix))]
