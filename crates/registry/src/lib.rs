@@ -8,6 +8,7 @@
 //! | `memory:`, `memory:NAME` | [`MemoryRegistry`]: the instances of this process | `memory` |
 //! | `static://a:1,b:2` | [`StaticRegistry`]: a list given by hand | `static` |
 //! | `local:`, `local:DIR` | [`LocalRegistry`]: lease files, for one machine, without a daemon | `local` |
+//! | `etcd://a:2379,b:2379`, `etcd+tls://..` | [`EtcdRegistry`]: etcd, as go-micro's services use it | `etcd` |
 //!
 //! ```
 //! # fn main() -> Result<(), polywire_core::RegistryError> {
@@ -20,6 +21,8 @@
 //! What every backend promises is written down as tests: `polywire_testkit::registry`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "etcd")]
+mod etcd;
 #[cfg(feature = "_engine")]
 mod follow;
 #[cfg(feature = "_http")]
@@ -36,6 +39,8 @@ mod micro;
 mod static_list;
 mod url;
 
+#[cfg(feature = "etcd")]
+pub use self::etcd::EtcdRegistry;
 #[cfg(all(feature = "local", unix))]
 pub use self::local::LocalRegistry;
 #[cfg(feature = "memory")]

@@ -38,6 +38,7 @@ impl Call {
     }
 
     /// How long the answer may take: the whole one, or for a stream its head. Default: 5 s.
+    #[cfg(any(feature = "consul", feature = "kubernetes", test))]
     #[must_use]
     pub(crate) const fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
