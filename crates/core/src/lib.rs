@@ -5,13 +5,15 @@
 //! body stays encoded ([`Payload`]) until the leaf that knows its Rust type decodes it.
 //!
 //! Other crates implement the seams found here: [`Service`], [`ServiceDefinition`] (what
-//! `#[service]` generates) and [`Registry`].
+//! `#[service]` generates), [`SubscriberDefinition`] (what `#[subscribe]` does), [`Registry`] and
+//! [`Broker`].
 //!
 //! There is no I/O, no clock and no runtime in this crate: deadlines are compared with a `now`
 //! that the caller passes in, addresses are text.
 #![forbid(unsafe_code)]
 
 mod address;
+mod broker;
 mod byte_str;
 mod context;
 mod deadline;
@@ -27,9 +29,13 @@ mod registry;
 mod request;
 mod service;
 mod status;
+mod subscriber;
 mod trailers;
 
 pub use self::address::Address;
+pub use self::broker::{
+    Broker, BrokerError, BrokerErrorKind, Delivery, Event, Receipt, Subscription,
+};
 pub use self::byte_str::ByteStr;
 pub use self::context::{ConnectionInfo, Context, ReplyMetadata};
 pub use self::deadline::Deadline;
@@ -47,7 +53,8 @@ pub use self::registry::{
     Instance, InstanceMethod, Lease, LeaseHealth, Registry, RegistryError, ServiceSnapshot,
     SnapshotStream, ValueShape,
 };
-pub use self::request::{Hints, Reply, Request, Response};
+pub use self::request::{EventSource, Hints, Reply, Request, Response};
 pub use self::service::{BoxService, ReplyFuture, Service};
 pub use self::status::{Code, Origin, Status};
+pub use self::subscriber::{Subscriber, SubscriberDefinition, SubscriberDescriptor};
 pub use self::trailers::Trailers;

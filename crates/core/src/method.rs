@@ -55,6 +55,19 @@ impl MethodName {
         Self { text: ByteStr::from(format!("{service}.{method}")), split: service.len() }
     }
 
+    /// The name under which the subscribers of a topic are called. Calls may bear it as well; whether
+    /// a request is an event, [`EventSource`](crate::EventSource) says.
+    #[must_use]
+    pub fn of_topic(topic: &str) -> Self {
+        Self { text: ByteStr::from(format!("{TOPIC}/{topic}")), split: TOPIC.len() }
+    }
+
+    /// The topic, if this is the name of one.
+    #[must_use]
+    pub fn topic(&self) -> Option<&str> {
+        (self.service() == TOPIC).then(|| self.method())
+    }
+
     /// The service: everything before the last separator.
     #[must_use]
     pub fn service(&self) -> &str {
@@ -92,9 +105,21 @@ impl fmt::Debug for MethodName {
     }
 }
 
+/// What stands for a service in the name of a topic: go-micro's header.
+const TOPIC: &str = "Micro-Topic";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_topic_is_a_name_whatever_is_in_it() {
+        for topic in ["orders", "orders.created", "a/b", ""] {
+            let name = MethodName::of_topic(topic);
+            assert_eq!((name.topic(), name.method()), (Some(topic), topic));
+        }
+        assert_eq!(MethodName::new("Greeter", "Hello").topic(), None);
+    }
 
     #[test]
     fn the_last_dot_separates_service_and_method() {

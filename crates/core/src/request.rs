@@ -48,7 +48,27 @@ pub struct Hints {
     pub package: &'static str,
 }
 
+/// How a request that is an event came here; without one among its
+/// [extensions](Request::extensions), a request is a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EventSource {
+    /// By a broker, through a subscription to its topic: it is for the subscribers of that one, which
+    /// belong to this queue, or to none.
+    Subscription(Option<Arc<str>>),
+    /// By a peer, from its connection: it is for all subscribers of its topic.
+    Peer,
+}
+
 impl Request {
+    /// An event, for the subscribers of its topic.
+    #[must_use]
+    pub fn of_event(topic: &str, payload: Payload, source: EventSource) -> Self {
+        let mut request = Self::new(MethodName::of_topic(topic), Body::Unary(payload));
+        request.extensions.insert(source);
+        request
+    }
+
     /// A call with nothing but a method and an argument.
     #[must_use]
     pub const fn new(method: MethodName, body: Body) -> Self {

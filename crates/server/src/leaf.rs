@@ -1,4 +1,4 @@
-//! Where bytes become values: the handlers of the four kinds of methods.
+//! Where bytes become values: the handlers of the four kinds of methods, and of events.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, stream};
 use polywire_codec::{Message, Streaming, encode_stream};
 use polywire_core::{
     Body, Code, Context, Encoding, Method, MethodDescriptor, Payload, PayloadStream, Reply,
-    ReplyFuture, ReplyMetadata, Request, Response, Status,
+    ReplyFuture, ReplyMetadata, Request, Response, Status, Subscriber, SubscriberDescriptor,
 };
 
 use crate::detached::Detached;
@@ -144,6 +144,30 @@ where
                 .into_reply(|values| Ok(Body::Stream(encode_stream(values, encoding))))
         }
     })
+}
+
+/// A subscriber whose events a typed function handles: each is decoded, and handed over.
+pub fn event<A, F, Fut>(descriptor: &'static SubscriberDescriptor, handle: F) -> Subscriber
+where
+    A: Message,
+    F: Fn(Context, A) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<(), Status>> + Send + 'static,
+{
+    let handle = Arc::new(handle);
+    let handler = Arc::new(move |request: Request| {
+        let handle = Arc::clone(&handle);
+        let handled = async move {
+            let (context, body) = request.into_parts();
+            let payload = match body {
+                Body::Unary(payload) => payload,
+                body => Box::pin(one(body)).await?,
+            };
+            let event = A::decode(&payload).map_err(|error| error.into_argument_status())?;
+            handle(context, event).await.map(|()| Response::default())
+        };
+        Box::pin(handled) as ReplyFuture
+    });
+    Subscriber { descriptor, handler }
 }
 
 fn leaf<Fut>(

@@ -22,13 +22,14 @@ mod read;
 mod renewal;
 mod router;
 mod server;
+mod topics;
 
 #[cfg(feature = "http")]
 pub use self::cors::Cors;
 #[cfg(feature = "http")]
 pub use self::http::{HttpBody, HttpService};
 pub use self::leaf::{
-    Answer, BoxStream, bidi_streaming, client_streaming, server_streaming, unary,
+    Answer, BoxStream, bidi_streaming, client_streaming, event, server_streaming, unary,
 };
 pub use self::limits::Limits;
 #[cfg(feature = "http")]

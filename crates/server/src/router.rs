@@ -9,9 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use polywire_codec::CodecError;
 use polywire_core::{
     Code, Handler, MethodDescriptor, MethodName, Reply, ReplyFuture, Request, Service,
-    ServiceDefinition, ServiceDescriptor, Status,
+    ServiceDefinition, ServiceDescriptor, Status, SubscriberDefinition,
 };
 use polywire_wire::http1::{DebugMethod, DebugService};
+
+use crate::topics::Topics;
 
 /// Answers requests by the method they name. Clones share what was added.
 #[derive(Clone, Default)]
@@ -22,6 +24,7 @@ struct Services {
     by_name: Map<String, Entry>,
     /// The names with their packages, as wires have them whose names hold those.
     by_full_name: Map<String, Entry>,
+    topics: Topics,
 }
 
 /// Keys are names the program registered; peers only look up, so no defence against chosen keys is
@@ -50,13 +53,16 @@ pub enum RegisterError {
     /// A service needs a name.
     #[error("rpc.Register: no service name for type {0}")]
     NoName(&'static str),
+    /// A subscriber needs a topic.
+    #[error("subscriber {0} has an empty topic")]
+    NoTopic(&'static str),
     /// A service needs a method.
     #[error("rpc.Register: type {0} has no exported methods of suitable type")]
     NoMethods(&'static str),
     /// An argument or result has no form on one of the wires.
     #[error("method {method}: {source}")]
     Type {
-        /// The method.
+        /// The method, or the subscriber.
         method: &'static str,
         /// The type, the field, and the wire that cannot carry it.
         source: CodecError,
@@ -120,6 +126,33 @@ impl Router {
         Ok(self)
     }
 
+    /// Adds what handles events. Subscribers of one topic run in the order in which they were added.
+    ///
+    /// # Errors
+    /// When a topic is empty, or the type of the events cannot travel.
+    pub fn subscribe(
+        mut self,
+        subscribers: impl SubscriberDefinition,
+    ) -> Result<Self, RegisterError> {
+        for subscriber in subscribers.subscribers() {
+            let descriptor = subscriber.descriptor;
+            if descriptor.topic.is_empty() {
+                return Err(RegisterError::NoTopic(descriptor.name));
+            }
+            polywire_codec::check((descriptor.event)())
+                .map_err(|source| RegisterError::Type { method: descriptor.name, source })?;
+            Arc::make_mut(&mut self.0).topics.add(subscriber);
+        }
+        Ok(self)
+    }
+
+    /// Every topic that has subscribers, with each queue that they belong to, `None` for those that
+    /// belong to none.
+    #[must_use]
+    pub fn subscriptions(&self) -> Vec<(&'static str, Option<&'static str>)> {
+        self.0.topics.subscriptions()
+    }
+
     /// Every service, and the name it was added under.
     pub fn services(&self) -> impl Iterator<Item = (&str, &'static ServiceDescriptor)> {
         self.0.by_name.iter().map(|(name, entry)| (name.as_str(), entry.descriptor))
@@ -140,13 +173,17 @@ impl Router {
     }
 
     /// Starts a call without another box around the leaf's own.
-    pub(crate) fn start(&self, req: Request) -> ReplyFuture {
+    pub(crate) fn start(&self, mut req: Request) -> ReplyFuture {
         match self.find(&req) {
             Ok(method) => {
                 method.calls.fetch_add(1, Ordering::Relaxed);
                 (method.handler)(req)
             }
-            Err(status) => Box::pin(ready(Err(status))),
+            // Events come behind calls, whose way to their handlers is no longer for them.
+            Err(status) => match self.0.topics.start(&mut req) {
+                Some(handled) => handled,
+                None => Box::pin(ready(Err(status))),
+            },
         }
     }
 

@@ -87,6 +87,13 @@ impl Server {
         self
     }
 
+    /// What answers, with its layers, for what reaches it by other ways than a connection: the events
+    /// of a broker.
+    #[must_use]
+    pub fn service(&self) -> BoxService {
+        self.service.clone().unwrap_or_else(|| BoxService::new(self.router.clone()))
+    }
+
     /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
@@ -210,6 +217,12 @@ impl Listening {
     #[must_use]
     pub const fn local_address(&self) -> &Address {
         self.listener.local_address()
+    }
+
+    /// How long calls under way may take to end when the server drains.
+    #[must_use]
+    pub const fn grace(&self) -> Duration {
+        self.server.limits.grace
     }
 
     /// Serves until `drain` is cancelled; then refuses newcomers and waits until the calls under

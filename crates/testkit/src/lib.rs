@@ -1,7 +1,7 @@
 //! Fakes, vectors and conformance suites for polywire's own tests.
 //!
-//! One suite per seam, which every backend must pass: [`registry`]. What a suite finds broken, it
-//! says by a panic.
+//! One suite per seam, which every backend must pass: [`broker`], [`registry`]. What a suite finds
+//! broken, it says by a panic.
 //!
 //! | feature | adds |
 //! |---|---|
@@ -10,5 +10,6 @@
 
 #[cfg(feature = "tls")]
 pub mod authority;
+pub mod broker;
 pub mod directory;
 pub mod registry;

@@ -26,5 +26,5 @@ pub use self::client::{
 pub use self::content::{Content, Framing};
 pub use self::error::{EOS, MicroError, code_from_micro, micro_code};
 pub use self::grpc::{GrpcCaller, read_grpc_status, to_grpc_status, with_grpc_detail};
-pub use self::head::{Head, format_timeout, is_micro, method};
-pub use self::server::{KindOf, MicroServer, MicroTicket, refuse_event};
+pub use self::head::{Head, event, format_timeout, is_micro, method};
+pub use self::server::{KindOf, MicroServer, MicroTicket};

@@ -22,13 +22,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     // Descriptors in core are made of schema's types, and the debug page writes them as Go does.
     ("wire", &["codec", "core", "gob", "schema"]),
     ("registry", &["core", "net"]),
+    ("broker", &["codec", "core", "net"]),
     ("server", &["codec", "core", "layers", "net", "wire"]),
     ("client", &["codec", "core", "layers", "net", "wire"]),
     (
         "polywire",
         &[
-            "client", "codec", "core", "gob", "layers", "macros", "net", "registry", "schema",
-            "server", "wire",
+            "broker", "client", "codec", "core", "gob", "layers", "macros", "net", "registry",
+            "schema", "server", "wire",
         ],
     ),
     // It writes code that names `polywire`, and knows nothing of it.
@@ -41,8 +42,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     (
         "testkit",
         &[
-            "client", "codec", "core", "gob", "layers", "net", "polywire", "registry", "schema",
-            "server", "wire",
+            "broker", "client", "codec", "core", "gob", "layers", "net", "polywire", "registry",
+            "schema", "server", "wire",
         ],
     ),
 ];

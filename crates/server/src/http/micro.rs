@@ -96,18 +96,25 @@ async fn call<B: RequestBody>(
     body: B,
     echo: &mut Echo,
 ) -> Result<Reply, Status> {
-    micro::refuse_event(head.topic.as_deref())?;
     let content = head.content?;
     let body = reading(shared, content.codec, Compression::Identity).whole(body).await?;
     let argument = Argument::read(content, body.bytes)?;
     *echo = echo.clone().with(&argument);
-    let endpoint = head.endpoint.or(argument.endpoint).unwrap_or_default();
-    let method = micro::method(&endpoint, &shared.limits.wire)?;
-    if shared.router.descriptor(&method).is_some_and(|method| method.kind != CallKind::Unary) {
-        let text = "streams of go-micro need a connection of HTTP/1.1 that has nothing else";
-        return Err(Status::new(Code::Unimplemented, text));
-    }
-    let mut request = Request::new(method.clone(), Body::Unary(argument.payload));
+    let mut request = match &head.topic {
+        Some(topic) => micro::event(topic, argument.payload, &shared.limits.wire)?,
+        None => {
+            let endpoint = head.endpoint.or(argument.endpoint).unwrap_or_default();
+            let method = micro::method(&endpoint, &shared.limits.wire)?;
+            let known = shared.router.descriptor(&method);
+            if known.is_some_and(|method| method.kind != CallKind::Unary) {
+                let text =
+                    "streams of go-micro need a connection of HTTP/1.1 that has nothing else";
+                return Err(Status::new(Code::Unimplemented, text));
+            }
+            Request::new(method, Body::Unary(argument.payload))
+        }
+    };
+    let method = request.method.clone();
     request.metadata = head.metadata;
     request.connection = Some(info);
     let now = Instant::now().into_std();

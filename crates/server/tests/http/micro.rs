@@ -81,7 +81,14 @@ async fn failures_are_headers_and_a_panic_is_one_of_them() {
         (message("Nope", "", "1"), r#"{"id":"go.micro.server","code":501,"detail":"rpc: can't"#),
         (message("Echo", "", "{"), r#"{"id":"numbers","code":400,"#),
         (message("Hang", "Timeout: 1000000\r\n", "1"), r#"{"id":"go.micro.server","code":408,"#),
-        (message("Echo", "Micro-Topic: t\r\n", "1"), r#"{"id":"go.micro.server","code":501,"#),
+        (
+            message("Echo", "Micro-Topic: t\r\n", "1"),
+            r#"{"id":"numbers","code":404,"detail":"no su"#,
+        ),
+        (
+            message("Echo", "Micro-Topic: numbers\r\n", "13"),
+            r#"{"id":"go.micro.server","code":500,"detail":"subscriber error: the subscriber pan"#,
+        ),
     ] {
         let (head, body) = client.call(&call).await;
         assert!(head.starts_with("http/1.1 200 ok\r\n"), "{head}");
@@ -161,6 +168,27 @@ async fn calls_in_the_body_alone_and_over_http_2_are_answered() {
     request.headers_mut().insert("micro-endpoint", "Numbers.Echo".parse().unwrap());
     let answer = client.peer.send(request).await;
     assert_eq!((answer.status, &answer.body[..]), (200, &b"\"7\"\n"[..]));
+}
+
+#[tokio::test]
+async fn events_come_in_among_calls_on_every_version_of_http() {
+    let mut client = Client::connect().await;
+    let event = message("Echo", "Micro-Topic: numbers\r\n", "7");
+    let (head, body) = client.call(&event).await;
+    assert!(head.contains("\r\nmicro-topic: numbers\r\n"), "{head}");
+    assert!(!head.contains("micro-error"), "{head}");
+    assert_eq!(body, "");
+    assert_eq!(client.call(&message("Echo", "", "8")).await.1, "\"8\"\n");
+
+    for (sent, error) in [("7", None), ("1", Some("subscriber error: 1 is taken"))] {
+        let mut request = post("Nope", "application/json", sent);
+        request.headers_mut().insert("micro-topic", "numbers".parse().unwrap());
+        let answer = client.peer.send(request).await;
+        assert_eq!((answer.status, &answer.body[..]), (200, &b""[..]));
+        let found = answer.headers.get("micro-error").map(|error| error.to_str().unwrap());
+        assert_eq!(found.is_some(), error.is_some(), "{found:?}");
+        assert!(found.unwrap_or_default().contains(error.unwrap_or_default()), "{found:?}");
+    }
 }
 
 #[tokio::test]

@@ -7,11 +7,11 @@ use http::{HeaderMap, Request, Response};
 use polywire_codec::Streaming;
 use polywire_core::{
     Address, CallKind, Code, Context, Method, MethodDescriptor, ServiceDefinition,
-    ServiceDescriptor, Status,
+    ServiceDescriptor, Status, Subscriber, SubscriberDefinition, SubscriberDescriptor,
 };
 use polywire_schema::Schema as _;
 use polywire_server::{
-    Limits, Router, Server, bidi_streaming, client_streaming, server_streaming, unary,
+    Limits, Router, Server, bidi_streaming, client_streaming, event, server_streaming, unary,
 };
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -77,6 +77,21 @@ impl ServiceDefinition for Numbers {
     }
 }
 
+static NUMBERS: SubscriberDescriptor =
+    SubscriberDescriptor::new("Numbers.numbers", "numbers", || i64::TYPE);
+
+impl SubscriberDefinition for Numbers {
+    fn subscribers(self) -> Vec<Subscriber> {
+        vec![event(&NUMBERS, |_: Context, n: i64| async move {
+            match n {
+                1 => Err(Status::new(Code::AlreadyExists, "1 is taken")),
+                13 => panic!("unlucky"),
+                _ => Ok(()),
+            }
+        })]
+    }
+}
+
 /// A server, and a connection to it.
 pub(crate) struct Peer {
     pub(crate) address: Address,
@@ -91,7 +106,7 @@ impl Peer {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let router = Router::new().add(Numbers).unwrap();
+        let router = Router::new().add(Numbers).unwrap().subscribe(Numbers).unwrap();
         let server = Server::new(router)
             .limits(limits)
             .cors(polywire_server::Cors::origins(["https://page.example"]));

@@ -20,6 +20,8 @@ pub struct Echo {
     service: ByteStr,
     id: Option<ByteStr>,
     stream: Option<ByteStr>,
+    /// Of an event, whose answer is a head alone.
+    topic: Option<ByteStr>,
     mark: Mark,
 }
 
@@ -29,6 +31,7 @@ pub struct Answer {
     content: Content,
     id: Option<ByteStr>,
     stream: Option<ByteStr>,
+    topic: Option<ByteStr>,
     /// The value of `Micro-Error`.
     error: Option<String>,
     metadata: Metadata,
@@ -48,6 +51,7 @@ impl Echo {
             service: ByteStr::from(head.service.as_str()),
             id: shared(&head.id),
             stream: shared(&head.stream),
+            topic: shared(&head.topic),
             mark: Mark::None,
         }
     }
@@ -73,6 +77,7 @@ impl Echo {
             Err(status) => return self.failure(&status),
         };
         let framed = match &response.body {
+            _ if self.topic.is_some() => Ok(Bytes::new()),
             Body::Empty => self.frame(&[]),
             Body::Unary(payload) => self.message(payload),
             _ => {
@@ -135,6 +140,7 @@ impl Echo {
             content: self.content,
             id: self.id.clone(),
             stream: self.stream.clone(),
+            topic: self.topic.clone(),
             error: None,
             metadata,
             grpc: (self.content.framing == Framing::Grpc).then(|| (0, String::new())),
@@ -234,6 +240,9 @@ impl Answer {
         }
         if let Some(stream) = &self.stream {
             put("Micro-Stream", stream);
+        }
+        if let Some(topic) = &self.topic {
+            put("Micro-Topic", topic);
         }
         if let Some((code, text)) = &self.grpc {
             put("Grpc-Status", &code.to_string());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use polywire_core::{ByteStr, Code, Metadata, MethodName, Status};
+use polywire_core::{ByteStr, Code, EventSource, Metadata, MethodName, Payload, Request, Status};
 
 use super::content::Content;
 use crate::Limits;
@@ -56,7 +56,10 @@ impl Head {
         let names = plain.or(&alias);
         let endpoint = names.endpoint.or(names.method);
         let is_legacy = names.target.is_some()
-            || (names.protocol.is_none() && endpoint.is_none() && names.service.is_none());
+            || (names.protocol.is_none()
+                && endpoint.is_none()
+                && names.service.is_none()
+                && names.topic.is_none());
         let content = Content::parse(content_type);
         let is_metadata = |name: &str| !is_reserved(name) && !is_of_wire(name);
         let text = |value: Option<&str>| value.map(str::to_owned);
@@ -93,6 +96,19 @@ pub fn method(endpoint: &str, limits: &Limits) -> Result<MethodName, Status> {
         return Err(ill_formed());
     }
     MethodName::from_dotted(ByteStr::from(endpoint)).map_err(|_| ill_formed())
+}
+
+/// The request that an event is which a peer sends.
+///
+/// # Errors
+/// [`Code::ResourceExhausted`] if the topic is over [`Limits::name_bytes`].
+pub fn event(topic: &str, payload: Payload, limits: &Limits) -> Result<Request, Status> {
+    if topic.len() > limits.name_bytes {
+        let (size, limit) = (topic.len(), limits.name_bytes);
+        let text = format!("topic bytes of {size} is over the limit of {limit} (name_bytes)");
+        return Err(Status::new(Code::ResourceExhausted, text));
+    }
+    Ok(Request::of_event(topic, payload, EventSource::Peer))
 }
 
 /// Whether headers are those of this wire, whose names are in lower case: they say what is called,

@@ -13,7 +13,7 @@ use polywire_core::{Body, CallKind, Code, Encoding, MethodName, Reply, Request, 
 use self::answers::Answers;
 use self::stream::{Stage, Stream, signed};
 use super::http1::{Message, Next, Reader};
-use super::{Argument, Echo, method};
+use super::{Argument, Echo, event, method};
 use crate::{
     Appetite, INITIAL_WINDOW, Limits, Outgoing, ReplyFrame, ServerEvent, ServerWire, WireError,
     window_cost,
@@ -108,15 +108,19 @@ impl MicroServer {
 
     fn prepare(&self, message: Message, echo: &mut Echo) -> Result<Prepared, Status> {
         let Message { head, body, .. } = message;
-        refuse_event(head.topic.as_deref())?;
         let argument = Argument::read(head.content?, body)?;
         *echo = echo.clone().with(&argument);
+        let timeout = head.timeout;
+        if let Some(topic) = &head.topic {
+            let mut request = event(topic, argument.payload, &self.limits)?;
+            request.metadata = head.metadata;
+            return Ok(Prepared::Unary { request, timeout });
+        }
         let endpoint = head.endpoint.or(argument.endpoint);
         let method = method(&endpoint.unwrap_or_default(), &self.limits)?;
         let kind = (self.kind_of)(&method);
         let mut request = Request::new(method, Body::Unary(argument.payload));
         request.metadata = head.metadata;
-        let timeout = head.timeout;
         match (kind, head.stream) {
             (None | Some(CallKind::Unary), _) => Ok(Prepared::Unary { request, timeout }),
             (Some(kind), Some(name)) => Ok(Prepared::Stream { name, kind, request, timeout }),
@@ -355,16 +359,6 @@ fn open_event(
     let ticket = MicroTicket(Form::Stream { key });
     // What holds replies back is the connection alone.
     ServerEvent::Open { ticket, key, request, timeout, window: u64::MAX, arguments }
-}
-
-/// Refuses a message that is an event: those need a broker.
-///
-/// # Errors
-/// [`Code::Unimplemented`] if there is a topic.
-pub fn refuse_event(topic: Option<&str>) -> Result<(), Status> {
-    let Some(topic) = topic else { return Ok(()) };
-    let text = format!("events are not taken here (Micro-Topic: {topic})");
-    Err(Status::new(Code::Unimplemented, text))
 }
 
 fn malformed(why: &str) -> WireError {

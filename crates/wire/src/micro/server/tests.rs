@@ -1,5 +1,5 @@
 use bytes::{Buf as _, Bytes};
-use polywire_core::{Metadata, Payload, Response};
+use polywire_core::{EventSource, Metadata, Payload, Response};
 
 use super::answers::MAX_HELD;
 use super::*;
@@ -192,12 +192,40 @@ fn what_no_service_may_see_is_refused_in_go_micros_words() {
     for (from, to, text) in [
         ("HelloWorld.Hello", "a.b.c", "rpc: service/endpoint request ill-formed: a.b.c"),
         ("application/json", "application/xml", "unsupported Content-Type: application/xml"),
-        ("Micro-Service", "Micro-Topic", "events are not taken here (Micro-Topic: helloworld)"),
         ("HelloWorld.Hello", "HelloWorld.Chat", "which needs Micro-Stream"),
     ] {
         let answer = rejected(&mut wire, &call("Hello", 0).replace(from, to));
         assert!(answer.contains(text), "{answer}");
     }
+}
+
+#[test]
+fn an_event_is_for_its_subscribers_and_answered_by_a_head_alone() {
+    let mut wire = server();
+    let sent = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\n\
+                Content-Type: application/json\r\nMicro-Id: 74aa3131\r\n\
+                Micro-Topic: my.topic\r\nTrace: t1\r\n\r\n{\"name\":\"evt\"}";
+    let (ticket, _, request) = called(read(&mut wire, sent));
+    assert_eq!(request.method.topic(), Some("my.topic"));
+    assert_eq!(request.extensions.get::<EventSource>(), Some(&EventSource::Peer));
+    assert_eq!(request.metadata.get("trace"), Some("t1"));
+    let Body::Unary(payload) = request.body else { panic!() };
+    assert_eq!(payload.encoding, Encoding::ProtoJson);
+    assert_eq!(&payload.bytes[..], b"{\"name\":\"evt\"}");
+    let expected = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Type: application/json\r\n\
+                    Micro-Id: 74aa3131\r\nMicro-Topic: my.topic\r\n\r\n";
+    assert_eq!(answer(&mut wire, ticket, Ok(Response::default())), expected);
+
+    let (ticket, _, _) = called(read(&mut wire, &sent.replace("Micro-Topic", "X-Micro-Topic")));
+    let failed = Status::new(Code::Internal, "subscriber error: a\nb");
+    let answer = answer(&mut wire, ticket, Err(failed));
+    let error =
+        r#"Micro-Error: {"id":"go.micro.server","code":500,"detail":"subscriber error: a\nb""#;
+    assert!(answer.contains(error), "{answer}");
+
+    let long = sent.replace("my.topic", &"t".repeat(2000));
+    let mut wire = MicroServer::new(&Limits::default().name_bytes(1000), Box::new(|_| None));
+    assert!(rejected(&mut wire, &long).contains("topic bytes of 2000 is over the limit of 1000"));
 }
 
 #[test]
