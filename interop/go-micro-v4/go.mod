@@ -1,6 +1,6 @@
 module interop-micro-v4
 
-go 1.24.0
+go 1.25.0
 
 require (
 	go-micro.dev/v4 v4.11.0

@@ -3,29 +3,76 @@
 package main
 
 import (
-	"go-micro.dev/v4/broker"
+	"context"
+	"time"
+
 	"go-micro.dev/v4/errors"
-	"go-micro.dev/v4/registry"
 	"go-micro.dev/v4/server"
 
+	"interop-micro-v4/library"
 	"interop-micro/service"
+	"interop-micro/settings"
 )
 
 func main() {
-	service.Main(start, nil)
+	service.Main(build, func(*settings.Settings) map[string]string { return nil })
 }
 
-func start(address string) error {
+func build(s *settings.Settings, address string) (service.Server, error) {
+	found, err := library.Registry(s.Registry)
+	if err != nil {
+		return nil, err
+	}
+	broker, err := library.Broker(s.Broker, found)
+	if err != nil {
+		return nil, err
+	}
 	server := server.NewRPCServer(
-		server.Name("interop"),
+		server.Name(s.Service),
 		server.Address(address),
-		server.Registry(registry.NewMemoryRegistry()),
-		server.Broker(broker.NewMemoryBroker()),
+		server.Registry(found),
+		server.RegisterTTL(time.Minute),
+		server.RegisterInterval(30*time.Second),
+		server.Broker(broker),
 	)
-	for _, handler := range []any{&service.TestService{Fail: errors.New}, new(service.Trouble)} {
+	witness := service.NewWitness(errors.New, library.Trace)
+	tested := &TestService{service.TestService{Name: s.Service, Fail: errors.New}}
+	for _, handler := range []any{tested, new(service.Trouble), witness} {
 		if err := server.Handle(server.NewHandler(handler)); err != nil {
+			return nil, err
+		}
+	}
+	if s.Broker != "" {
+		err = subscribe(server, witness, s.Service)
+	}
+	return server, err
+}
+
+// subscribe subscribes once to the topic, and twice by way of the queue.
+func subscribe(to server.Server, witness *service.Witness, name string) error {
+	topic, work := service.Topic(name), service.Work(name)
+	queue := server.SubscriberQueue(service.Queue)
+	for _, subscriber := range []server.Subscriber{
+		to.NewSubscriber(topic, witness.Subscriber(topic)),
+		to.NewSubscriber(work, witness.Subscriber(work), queue),
+		to.NewSubscriber(work, witness.Subscriber(work), queue),
+	} {
+		if err := to.Subscribe(subscriber); err != nil {
 			return err
 		}
 	}
-	return server.Start()
+	return nil
+}
+
+// TestService is gRPC's test service.
+type TestService struct{ service.TestService }
+
+// StreamingOutputCall takes one request, and sends what it asks for.
+func (s *TestService) StreamingOutputCall(_ context.Context, stream server.Stream) error {
+	return service.StreamingOutputCall(stream, s.Name, s.Fail)
+}
+
+// FullDuplexCall answers each request with what it asks for.
+func (s *TestService) FullDuplexCall(_ context.Context, stream server.Stream) error {
+	return service.FullDuplexCall(stream, s.Name, s.Fail)
 }

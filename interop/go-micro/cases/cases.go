@@ -9,34 +9,65 @@ import (
 	"time"
 
 	testpb "google.golang.org/grpc/interop/grpc_testing"
+
+	"interop-micro/service"
+	"interop-micro/settings"
 )
 
 type testCase struct {
-	name string
-	run  func(context.Context, *target) error
+	name  string
+	run   func(context.Context, *target) error
+	where where
+}
+
+// where is what a case says something about.
+type where int
+
+const (
+	// always: whether the two have found each other, and everything else that go-micro is for.
+	always where = iota
+	// direct: the wire alone, so that once, by address, is enough.
+	direct
+	// brokered: what goes through a broker.
+	brokered
+)
+
+func (c testCase) fits(s *settings.Settings) bool {
+	switch c.where {
+	case direct:
+		return s.Registry == ""
+	case brokered:
+		return s.Broker != ""
+	default:
+		return true
+	}
 }
 
 var all = []testCase{
-	{"empty_unary", emptyUnary},
-	{"unary", unary},
-	{"large_unary", largeUnary},
-	{"error", fails},
-	{"every_code", everyCode},
-	{"special_text", specialText},
-	{"unknown_method", unknownMethod},
-	{"panic", panics},
-	{"deadline", deadline},
-	{"keep_alive_1000", keepAlive},
-	{"at_once", atOnce},
-	{"stream_out", streamOut},
-	{"stream_both_ways", streamBothWays},
-	{"stream_error", streamError},
+	{"empty_unary", emptyUnary, direct},
+	{"unary", unary, always},
+	{"large_unary", largeUnary, direct},
+	{"metadata", metadata, always},
+	{"error", fails, always},
+	{"every_code", everyCode, direct},
+	{"special_text", specialText, direct},
+	{"unknown_method", unknownMethod, direct},
+	{"panic", panics, always},
+	{"deadline", deadline, always},
+	{"keep_alive_1000", keepAlive, direct},
+	{"at_once", atOnce, direct},
+	{"stream_out", streamOut, always},
+	{"stream_both_ways", streamBothWays, always},
+	{"stream_error", streamError, always},
+	{"publish", publish, brokered},
+	{"publish_to_queue", publishToQueue, brokered},
 }
 
 // target is a server, called in one content type.
 type target struct {
 	peer        Library
 	client      Client
+	settings    *settings.Settings
 	contentType string
 }
 
@@ -75,12 +106,21 @@ func (t *target) failing(ctx context.Context, code int32, text string) (Error, e
 	return t.peer.Parse(err), nil
 }
 
+func metadata(ctx context.Context, t *target) error {
+	ctx = t.peer.WithMetadata(ctx, map[string]string{"Trace-Id": "one two"})
+	reply := new(testpb.SimpleResponse)
+	if err := t.call(ctx, "Witness.Trace", new(testpb.Empty), reply); err != nil {
+		return err
+	}
+	return expect("metadata", reply.GetUsername(), "one two")
+}
+
 func fails(ctx context.Context, t *target) error {
 	found, err := t.failing(ctx, 5, "not here")
 	if err != nil {
 		return err
 	}
-	return expect("error", found, Error{"interop", 404, "not here"})
+	return expect("error", found, Error{t.settings.Service, 404, "not here"})
 }
 
 func everyCode(ctx context.Context, t *target) error {
@@ -125,6 +165,10 @@ func panics(ctx context.Context, t *target) error {
 		return errors.New("no error")
 	}
 	found := t.peer.Parse(err)
+	// Over gRPC whoever panicked says no more than the code.
+	if t.settings.Flavour == "grpc" {
+		found.ID = "go.micro.server"
+	}
 	if err := expect("who and code", Error{found.ID, found.Code, ""}, Error{"go.micro.server", 500, ""}); err != nil {
 		return err
 	}
@@ -258,6 +302,49 @@ func streamError(ctx context.Context, t *target) error {
 		return errors.New("no error")
 	}
 	return expect("error", t.peer.Parse(err).Detail, "no more")
+}
+
+func publish(ctx context.Context, t *target) error {
+	return t.publish(ctx, service.Topic(t.settings.Service))
+}
+
+// publishToQueue has two subscribers at the other end, of whom one must get the event.
+func publishToQueue(ctx context.Context, t *target) error {
+	return t.publish(ctx, service.Work(t.settings.Service))
+}
+
+// publish publishes an event and wants the server to have seen it, once.
+func (t *target) publish(ctx context.Context, topic string) error {
+	event := &testpb.SimpleRequest{Payload: &testpb.Payload{Body: []byte("of " + topic)}}
+	traced := t.peer.WithMetadata(ctx, map[string]string{"Trace-Id": topic})
+	if err := t.client.Publish(traced, topic, t.contentType, event); err != nil {
+		return err
+	}
+	seen, err := t.event(ctx, 5000)
+	if err != nil {
+		return err
+	}
+	if err := expect("topic", seen.GetOauthScope(), topic); err != nil {
+		return err
+	}
+	if err := expect("metadata", seen.GetUsername(), topic); err != nil {
+		return err
+	}
+	if err := expect("event", string(seen.GetPayload().GetBody()), "of "+topic); err != nil {
+		return err
+	}
+	again, err := t.event(ctx, 300)
+	if err == nil {
+		return fmt.Errorf("the event came again: %v", again)
+	}
+	return expect("code", t.peer.Parse(err).Code, 404)
+}
+
+// event is what the server has seen of events, if it sees one within so many milliseconds.
+func (t *target) event(ctx context.Context, millis int32) (*testpb.SimpleResponse, error) {
+	seen := new(testpb.SimpleResponse)
+	err := t.call(ctx, "Witness.Event", &testpb.SimpleRequest{ResponseSize: millis}, seen)
+	return seen, err
 }
 
 func zeros(size int32) *testpb.Payload {

@@ -14,12 +14,15 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+
+	"interop-micro/settings"
 )
 
-// Client is a client of go-micro, told where the server is.
+// Client is a client of go-micro, told where the server is, or where to look for it.
 type Client interface {
 	Call(ctx context.Context, endpoint, contentType string, request, reply any) error
 	Stream(ctx context.Context, endpoint, contentType string, first any) (Stream, error)
+	Publish(ctx context.Context, topic, contentType string, event any) error
 }
 
 // Stream is a stream of go-micro.
@@ -38,8 +41,11 @@ type Error struct {
 
 // A Library is a version of go-micro.
 type Library struct {
-	Connect func(address string) Client
+	// Connect makes a client; the address counts only where there is no registry.
+	Connect func(s *settings.Settings, address string) (Client, error)
 	Parse   func(error) Error
+	// WithMetadata adds metadata to what is sent.
+	WithMetadata func(context.Context, map[string]string) context.Context
 }
 
 // Main runs every case, and ends the program.
@@ -48,17 +54,29 @@ func Main(library Library) {
 	program := flag.String("server", "", "the program to start as the server")
 	flag.String("certificates", "", "not used: go-micro's clients are in plain text")
 	only := flag.String("only", "", "run the cases whose name holds this")
+	calls := flag.Int("soak", 0, "make so many calls instead, one after the other and then at once")
+	s := settings.Flags()
 	flag.Parse()
-	address, stop, err := start(*program)
+	address, stop, err := start(*program, s)
 	if err != nil {
 		log.Fatalf("cannot start %s: %v", *program, err)
 	}
+	client, err := library.Connect(s, address)
+	if err != nil {
+		stop()
+		log.Fatal(err)
+	}
 	failed := 0
 	for _, codec := range []string{"json", "protobuf"} {
-		t := &target{library, library.Connect(address), "application/" + codec}
+		t := &target{library, client, s, "application/" + codec}
+		prefix := "micro/" + s.Cell + "/" + codec + "/"
+		if *calls > 0 {
+			failed += soak(t, prefix, *calls)
+			break
+		}
 		for _, c := range all {
-			name := "micro/" + codec + "/" + c.name
-			if !strings.Contains(name, *only) {
+			name := prefix + c.name
+			if !c.fits(s) || !strings.Contains(name, *only) {
 				continue
 			}
 			if err := attempt(t, c); err != nil {
@@ -82,8 +100,8 @@ func attempt(t *target, c testCase) error {
 }
 
 // start starts the server and waits for its address.
-func start(program string) (address string, stop func(), err error) {
-	process := exec.Command(program, "--listen", "127.0.0.1:0")
+func start(program string, s *settings.Settings) (address string, stop func(), err error) {
+	process := exec.Command(program, append([]string{"--listen", "127.0.0.1:0"}, s.Words()...)...)
 	process.Stderr = os.Stderr
 	stdin, err := process.StdinPipe()
 	if err != nil {

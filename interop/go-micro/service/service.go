@@ -1,16 +1,11 @@
 // Package service is what both sides offer: the part of gRPC's test service that go-micro can carry,
-// and a service of things that go wrong. Every version of go-micro has it as it is.
+// a service of things that go wrong, and one that tells what the server has seen. Every version of
+// go-micro has it as it is, but for streams, whose type is a version's own.
 package service
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
-	"flag"
 	"io"
-	"log"
-	"net"
-	"os"
 	"time"
 
 	testpb "google.golang.org/grpc/interop/grpc_testing"
@@ -19,8 +14,11 @@ import (
 // Fail makes an error of go-micro's own.
 type Fail func(id, detail string, code int32) error
 
-// TestService is gRPC's test service.
-type TestService struct{ Fail Fail }
+// TestService is gRPC's test service, without its streams.
+type TestService struct {
+	Name string
+	Fail Fail
+}
 
 // EmptyCall gives nothing for nothing.
 func (*TestService) EmptyCall(context.Context, *testpb.Empty, *testpb.Empty) error {
@@ -30,7 +28,7 @@ func (*TestService) EmptyCall(context.Context, *testpb.Empty, *testpb.Empty) err
 // UnaryCall gives as many bytes as the caller asks for, or the status.
 func (s *TestService) UnaryCall(_ context.Context, request *testpb.SimpleRequest, reply *testpb.SimpleResponse) error {
 	if status := request.GetResponseStatus(); status.GetCode() != 0 {
-		return s.Fail("interop", status.GetMessage(), codes[status.GetCode()])
+		return s.Fail(s.Name, status.GetMessage(), codes[status.GetCode()])
 	}
 	reply.Payload = &testpb.Payload{Body: make([]byte, request.GetResponseSize())}
 	return nil
@@ -38,6 +36,52 @@ func (s *TestService) UnaryCall(_ context.Context, request *testpb.SimpleRequest
 
 // codes are go-micro's for those of gRPC.
 var codes = map[int32]int32{3: 400, 4: 408, 5: 404, 6: 409, 7: 403, 9: 412, 12: 501, 13: 500, 14: 503, 16: 401}
+
+// Stream is a stream of go-micro, whichever version it is of.
+type Stream interface {
+	Send(any) error
+	Recv(any) error
+}
+
+// StreamingOutputCall takes one request, and sends what it asks for.
+func StreamingOutputCall(stream Stream, name string, fail Fail) error {
+	request := new(testpb.StreamingOutputCallRequest)
+	if err := stream.Recv(request); err != nil {
+		return err
+	}
+	return output(stream, request, name, fail)
+}
+
+// FullDuplexCall answers each request with what it asks for.
+func FullDuplexCall(stream Stream, name string, fail Fail) error {
+	for {
+		request := new(testpb.StreamingOutputCallRequest)
+		err := stream.Recv(request)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := output(stream, request, name, fail); err != nil {
+			return err
+		}
+	}
+}
+
+func output(stream Stream, request *testpb.StreamingOutputCallRequest, name string, fail Fail) error {
+	if status := request.GetResponseStatus(); status.GetCode() != 0 {
+		return fail(name, status.GetMessage(), codes[status.GetCode()])
+	}
+	for _, wanted := range request.GetResponseParameters() {
+		time.Sleep(time.Duration(wanted.GetIntervalUs()) * time.Microsecond)
+		reply := &testpb.StreamingOutputCallResponse{Payload: &testpb.Payload{Body: make([]byte, wanted.GetSize())}}
+		if err := stream.Send(reply); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // Trouble is what goes wrong.
 type Trouble struct{}
@@ -55,32 +99,4 @@ func (*Trouble) Wait(ctx context.Context, _, _ *testpb.Empty) error {
 	case <-time.After(10 * time.Second):
 		return nil
 	}
-}
-
-// Main starts a server at the address, prints that as one line of JSON with the cases it cannot serve,
-// and returns when the standard input ends.
-func Main(start func(address string) error, without map[string]string) {
-	log.SetFlags(0)
-	// What go-micro has to say goes there as well, in its older versions.
-	stdout := os.Stdout
-	os.Stdout = os.Stderr
-	listen := flag.String("listen", "127.0.0.1:0", "where to listen")
-	flag.String("certificates", "", "not used: go-micro's servers are in plain text")
-	flag.Parse()
-	address := *listen
-	if free, err := net.Listen("tcp", address); err == nil {
-		address = free.Addr().String()
-		free.Close()
-	}
-	if err := start(address); err != nil {
-		log.Fatal(err)
-	}
-	out := bufio.NewWriter(stdout)
-	offered := map[string]string{"tcp": address, "http": address}
-	for name, why := range without {
-		offered["without micro/"+name] = why
-	}
-	json.NewEncoder(out).Encode(offered)
-	out.Flush()
-	io.Copy(io.Discard, os.Stdin)
 }
