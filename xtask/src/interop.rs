@@ -6,16 +6,19 @@
 
 mod client;
 mod conformance;
+mod micro;
 mod peers;
 mod programs;
 mod scripts;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use self::client::{Count, Direction};
 use self::conformance::Extent;
+use self::micro::Engines;
 use self::peers::Peer;
-use self::programs::Programs;
+use self::programs::{Profile, Programs};
 use crate::args::Args;
 
 /// Builds the peers and runs the named suites, or all of them.
@@ -48,21 +51,30 @@ usage: cargo xtask interop [OPTIONS] [SUITE...]
 
   SUITE            netrpc, jsonrpc, grpc (and with it reflection), reflection, connect (and with
                    it conformance), conformance, micro or web (default: all)
-  --peer PEER      go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
-                   go-micro-v6, go-micro-v5, go-micro-v4, go-micro-v2, grpcurl, buf-curl or browser
+  --peer PEER,..   of go, grpc-go, grpc-js, grpcio, connect-go, connect-node, connect-python,
+                   go-micro-v6, go-micro-v5, go-micro-v4, go-micro-v2, grpcurl, buf-curl and browser
                    (default: all that have the suite)
   --only TEXT      cases whose name holds this; with it, or with --peer, no conformance
-  --brief          of conformance what has neither TLS nor zstd
+  --cell TEXT      of micro what has this in the flavour and the registry, such as grpc/etcd
+  --soak CALLS     of micro only so many calls to and from v6, or --peer, one after the other, and
+                   as many at once; a call that is lost, or takes longer than it may, is a failure
+  --brief          of conformance what has neither TLS nor zstd, of micro neither Consul nor old
+                   etcd
+  --debug          polywire as it is developed: sooner built, and slow
   --reference      each peer's client against its own server first, which shows that the cases are
                    right";
 
 #[derive(Debug)]
 struct Options {
     suites: Vec<String>,
-    peer: Option<Peer>,
+    /// All if there is none.
+    peers: Vec<Peer>,
     only: String,
+    cell: String,
+    soak: Option<u64>,
+    brief: bool,
+    profile: Profile,
     reference: bool,
-    conformance: Extent,
 }
 
 impl Options {
@@ -89,27 +101,44 @@ impl Options {
             return Ok(None);
         }
         let only = args.value("--only")?.unwrap_or_default();
-        let peer = args.value::<String>("--peer")?;
-        let peer = peer.map(|name| Peer::from_name(&name)).transpose()?;
-        let conformance = if args.flag("--brief") { Extent::Brief } else { Extent::Whole };
-        let reference = args.flag("--reference");
-        let options = Self { suites, peer, only, reference, conformance };
+        let peers = args.list::<String>("--peer")?.unwrap_or_default();
+        let peers = peers.iter().map(|name| Peer::from_name(name)).collect::<Result<_, _>>()?;
+        let options = Self {
+            suites,
+            peers,
+            only,
+            cell: args.value("--cell")?.unwrap_or_default(),
+            soak: args.value("--soak")?,
+            brief: args.flag("--brief"),
+            profile: if args.flag("--debug") { Profile::Debug } else { Profile::Release },
+            reference: args.flag("--reference"),
+        };
         args.finish()?;
         Ok(Some(options))
+    }
+
+    /// Whether the peer is among those that are wanted.
+    fn wants(&self, peer: Peer) -> bool {
+        match (self.peers.as_slice(), self.soak) {
+            ([], Some(_)) => peer == Peer::GoMicroV6,
+            ([], None) => true,
+            (peers, _) => peers.contains(&peer),
+        }
     }
 }
 
 /// Runs everything, in the order in which it is easiest to see what is wrong.
 fn interop(options: &Options) -> Result<Count, String> {
     let programs = Programs::new()?;
+    let mut engines = Engines::default();
     let mut total = Count::default();
     for peer in Peer::ALL {
         let of_peer = |suite: &&String| peer.suites().contains(&suite.as_str());
         let suites: Vec<String> = options.suites.iter().filter(of_peer).cloned().collect();
-        if suites.is_empty() || options.peer.is_some_and(|only| only != peer) {
+        if suites.is_empty() || !options.wants(peer) {
             continue;
         }
-        let (foreign, ours) = (programs.foreign(peer)?, programs.ours()?);
+        let (foreign, ours) = (programs.foreign(peer)?, programs.ours(options.profile)?);
         let mut directions = vec![Direction { client: &foreign, server: &ours }];
         if foreign.serves {
             directions.push(Direction { client: &ours, server: &foreign });
@@ -117,17 +146,35 @@ fn interop(options: &Options) -> Result<Count, String> {
         if options.reference && foreign.serves {
             directions.insert(0, Direction { client: &foreign, server: &foreign });
         }
-        for direction in directions {
-            total += direction.run(&programs.certificates, &suites, &options.only)?;
-        }
+        let certificates = &programs.certificates;
+        total += match (suites == ["micro"], options.soak) {
+            (true, Some(calls)) => micro::soak(calls, certificates, &directions)?,
+            (true, None) => micro::run(options, certificates, peer, &directions, &mut engines)?,
+            (false, _) => in_turn(&directions, certificates, &suites, &options.only)?,
+        };
     }
     // The runner's cases have names of its own kind.
-    let runs_all = options.peer.is_none() && options.only.is_empty();
+    let runs_all = options.peers.is_empty() && options.only.is_empty();
     if runs_all && options.suites.iter().any(|suite| suite == CONFORMANCE) {
-        total += programs.conformance(options.conformance)?;
+        let extent = if options.brief { Extent::Brief } else { Extent::Whole };
+        total += programs.conformance(extent)?;
     }
     if total == Count::default() {
         return Err(format!("no case has a name with `{}`", options.only));
+    }
+    Ok(total)
+}
+
+/// Runs every suite in every direction.
+fn in_turn(
+    directions: &[Direction<'_>],
+    certificates: &Path,
+    suites: &[String],
+    only: &str,
+) -> Result<Count, String> {
+    let mut total = Count::default();
+    for direction in directions {
+        total += direction.run(certificates, suites, only)?;
     }
     Ok(total)
 }

@@ -7,9 +7,11 @@
 
 mod args;
 mod bench;
+mod engines;
 mod faults;
 mod features;
 mod fuzz;
+mod go;
 mod h2spec;
 mod interop;
 mod repo;

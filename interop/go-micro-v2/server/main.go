@@ -66,14 +66,12 @@ func build(s *settings.Settings, address string) (service.Server, error) {
 	return server, err
 }
 
-// subscribe subscribes once to the topic, and twice by way of the queue.
+// subscribe subscribes to a topic, and to one by way of a queue.
 func subscribe(to server.Server, witness *service.Witness, name string) error {
 	topic, work := service.Topic(name), service.Work(name)
-	queue := server.SubscriberQueue(service.Queue)
 	for _, subscriber := range []server.Subscriber{
-		to.NewSubscriber(topic, witness.Subscriber(topic)),
-		to.NewSubscriber(work, witness.Subscriber(work), queue),
-		to.NewSubscriber(work, witness.Subscriber(work), queue),
+		to.NewSubscriber(topic, service.Subscriber(witness, topic)),
+		to.NewSubscriber(work, service.Subscriber(witness, work), server.SubscriberQueue(service.Queue)),
 	} {
 		if err := to.Subscribe(subscriber); err != nil {
 			return err

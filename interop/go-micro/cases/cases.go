@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -301,6 +302,10 @@ func streamError(ctx context.Context, t *target) error {
 	if err == nil {
 		return errors.New("no error")
 	}
+	// Over gRPC a stream's error is not made into go-micro's own.
+	if t.settings.Flavour == "grpc" && strings.Contains(err.Error(), "no more") {
+		return nil
+	}
 	return expect("error", t.peer.Parse(err).Detail, "no more")
 }
 
@@ -308,7 +313,6 @@ func publish(ctx context.Context, t *target) error {
 	return t.publish(ctx, service.Topic(t.settings.Service))
 }
 
-// publishToQueue has two subscribers at the other end, of whom one must get the event.
 func publishToQueue(ctx context.Context, t *target) error {
 	return t.publish(ctx, service.Work(t.settings.Service))
 }

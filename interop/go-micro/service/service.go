@@ -35,7 +35,7 @@ func (s *TestService) UnaryCall(_ context.Context, request *testpb.SimpleRequest
 }
 
 // codes are go-micro's for those of gRPC.
-var codes = map[int32]int32{3: 400, 4: 408, 5: 404, 6: 409, 7: 403, 9: 412, 12: 501, 13: 500, 14: 503, 16: 401}
+var codes = map[int32]int32{3: 400, 4: 408, 5: 404, 6: 409, 7: 403, 8: 429, 9: 412, 12: 501, 13: 500, 14: 503, 16: 401}
 
 // Stream is a stream of go-micro, whichever version it is of.
 type Stream interface {

@@ -36,8 +36,8 @@ func (w *Witness) Event(_ context.Context, request *testpb.SimpleRequest, reply 
 	}
 }
 
-// Subscriber takes the events of a topic.
-func (w *Witness) Subscriber(topic string) func(context.Context, *testpb.SimpleRequest) error {
+// Subscriber makes what takes the events of a topic.
+func Subscriber(w *Witness, topic string) func(context.Context, *testpb.SimpleRequest) error {
 	return func(ctx context.Context, event *testpb.SimpleRequest) error {
 		seen := &testpb.SimpleResponse{Payload: event.GetPayload(), Username: w.trace(ctx), OauthScope: topic}
 		select {

@@ -53,8 +53,17 @@ impl Direction<'_> {
         suites: &[String],
         only: &str,
     ) -> Result<Count, String> {
+        let words = ["--only".to_owned(), only.to_owned()];
+        self.run_with(certificates, &[&words, suites].concat())
+    }
+
+    /// Runs the client, told these words as well, and prints a line per case.
+    ///
+    /// # Errors
+    /// The client cannot be started.
+    pub(super) fn run_with(self, certificates: &Path, words: &[String]) -> Result<Count, String> {
         let mut command = self.command(certificates);
-        command.args(["--only", only]).args(suites);
+        command.args(words);
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())

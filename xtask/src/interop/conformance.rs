@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::client::Count;
-use super::programs::succeed;
+use crate::go::succeed;
 use crate::repo;
 
 /// How much of it is run.

@@ -8,6 +8,7 @@ use super::client::Count;
 use super::conformance::{self, Extent};
 use super::peers::Peer;
 use super::scripts;
+use crate::go::{self, program, succeed};
 use crate::repo;
 
 /// Builds programs below the target folder.
@@ -17,6 +18,15 @@ pub(super) struct Programs {
     target: PathBuf,
     /// An authority and a certificate, for this run only.
     pub(super) certificates: PathBuf,
+}
+
+/// How polywire's side is built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profile {
+    /// As it would be used.
+    Release,
+    /// As it is developed: sooner built, and slow.
+    Debug,
 }
 
 /// A client and a server of one implementation.
@@ -39,31 +49,37 @@ impl Programs {
     /// # Errors
     /// Go is missing or too old.
     pub(super) fn new() -> Result<Self, String> {
-        check_go((1, 21))?;
+        go::check((1, 21))?;
         let root = repo::root();
-        let target = target_dir(&root)?;
+        let target = go::target_dir()?;
         let certificates = target.join("interop/tls");
-        let programs = Self { root, target, certificates };
-        let folder = programs.go("go", &["./certificates"])?;
-        succeed(Command::new(program(&folder, "certificates")).arg(&programs.certificates))?;
-        Ok(programs)
+        let folder = go::build("go", &["./certificates"])?;
+        succeed(Command::new(program(&folder, "certificates")).arg(&certificates))?;
+        Ok(Self { root, target, certificates })
     }
 
     /// Builds polywire's side.
     ///
     /// # Errors
     /// It does not build.
-    pub(super) fn ours(&self) -> Result<Side, String> {
-        // Cases of hundreds of megabytes would take minutes in a debug build.
+    pub(super) fn ours(&self, profile: Profile) -> Result<Side, String> {
         let mut build = repo::cargo(&self.root);
-        build.args(["build", "--release", "--package", "polywire-interop"]);
+        build.args(["build", "--package", "polywire-interop"]);
+        let folder = match profile {
+            // Cases of hundreds of megabytes would take minutes in a debug build.
+            Profile::Release => {
+                build.arg("--release");
+                "release"
+            }
+            Profile::Debug => "debug",
+        };
         // The command line is a client too.
         build.args(["--package", "polywire-cli"]);
         for name in ["interop-client", "interop-server", "polywire"] {
             build.args(["--bin", name]);
         }
         succeed(&mut build)?;
-        let folder = self.target.join("release");
+        let folder = self.target.join(folder);
         Ok(Side {
             client: program(&folder, "interop-client"),
             server: program(&folder, "interop-server"),
@@ -79,22 +95,22 @@ impl Programs {
         let name = peer.name();
         match peer {
             Peer::Go => {
-                let folder = self.go("go", &["./client", "./server"])?;
+                let folder = go::build("go", &["./client", "./server"])?;
                 Ok(Side { tells_peers_apart: true, ..Side::new(name, &folder) })
             }
             Peer::GrpcGo => {
-                check_go((1, 25))?;
-                Ok(Side::new(name, &self.go("go-grpc", &["./client", "./server"])?))
+                go::check((1, 25))?;
+                Ok(Side::new(name, &go::build("go-grpc", &["./client", "./server"])?))
             }
             Peer::GrpcJs => scripts::node(name, &self.sources(), &self.target.join("interop")),
             Peer::Grpcio => scripts::python(name, &self.sources(), &self.target.join("interop")),
             Peer::ConnectGo => {
-                check_go((1, 25))?;
-                Ok(Side::new(name, &self.go("go-connect", &["./client", "./server"])?))
+                go::check((1, 25))?;
+                Ok(Side::new(name, &go::build("go-connect", &["./client", "./server"])?))
             }
             Peer::GoMicroV6 | Peer::GoMicroV5 | Peer::GoMicroV4 | Peer::GoMicroV2 => {
-                check_go((1, 25))?;
-                Ok(Side::new(name, &self.go(name, &["./client", "./server"])?))
+                go::check((1, 25))?;
+                Ok(Side::new(name, &go::build(name, &["./client", "./server"])?))
             }
             Peer::ConnectNode => {
                 scripts::connect_node(name, &self.sources(), &self.target.join("interop"))
@@ -103,10 +119,10 @@ impl Programs {
                 scripts::connect_python(name, &self.sources(), &self.target.join("interop"))
             }
             Peer::Grpcurl => {
-                check_go((1, 25))?;
+                go::check((1, 25))?;
                 let grpcurl = "github.com/fullstorydev/grpcurl/cmd/grpcurl";
-                let client = Side::new(name, &self.go("grpcurl", &["./client", grpcurl])?);
-                let server = self.go("go-grpc", &["./server"])?;
+                let client = Side::new(name, &go::build("grpcurl", &["./client", grpcurl])?);
+                let server = go::build("go-grpc", &["./server"])?;
                 Ok(Side { server: program(&server, "server"), ..client })
             }
             Peer::BufCurl => scripts::buf_curl(name, &self.sources(), &self.target.join("interop")),
@@ -119,23 +135,12 @@ impl Programs {
     /// # Errors
     /// Go is too old for it, or as [`conformance::run`].
     pub(super) fn conformance(&self, extent: Extent) -> Result<Count, String> {
-        check_go((1, 24))?;
+        go::check((1, 24))?;
         conformance::run(&self.sources(), &self.target, extent)
     }
 
     fn sources(&self) -> PathBuf {
         self.root.join("interop")
-    }
-
-    /// Builds commands of a module, and says where they are.
-    fn go(&self, module: &str, commands: &[&str]) -> Result<PathBuf, String> {
-        let folder = self.target.join("interop").join(module);
-        let mut build = Command::new("go");
-        build.current_dir(self.sources().join(module));
-        // The Go that is here will do, so no other one is to be fetched.
-        build.env("GOTOOLCHAIN", "local").arg("build").arg("-o").arg(path_of_folder(&folder));
-        succeed(build.args(commands))?;
-        Ok(folder)
     }
 }
 
@@ -149,74 +154,5 @@ impl Side {
             tells_peers_apart: false,
             serves: true,
         }
-    }
-}
-
-/// `go build -o` takes a path that ends in a separator for a folder, whether it is there or not.
-fn path_of_folder(path: &Path) -> PathBuf {
-    path.join("")
-}
-
-fn program(dir: &Path, name: &str) -> PathBuf {
-    dir.join(name).with_extension(std::env::consts::EXE_EXTENSION)
-}
-
-fn target_dir(root: &Path) -> Result<PathBuf, String> {
-    let metadata = repo::metadata(root).map_err(|error| error.to_string())?;
-    let dir = metadata.get("target_directory").and_then(serde_json::Value::as_str);
-    dir.map(PathBuf::from).ok_or_else(|| "cargo does not say where it builds".to_owned())
-}
-
-/// Says what to install if Go is not there.
-fn check_go(wanted: (u32, u32)) -> Result<(), String> {
-    let (major, minor) = wanted;
-    let output = Command::new("go").arg("version").output().map_err(|error| {
-        format!(
-            "cannot run `go version` ({error}): install Go {major}.{minor} or later from \
-             https://go.dev/dl, or with `apt install golang-go` or `brew install go`"
-        )
-    })?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    match version(&text) {
-        Some(found) if found >= wanted => Ok(()),
-        _ => Err(format!(
-            "Go {major}.{minor} or later is needed, see https://go.dev/dl; this is: {}",
-            text.trim()
-        )),
-    }
-}
-
-/// Two from `go version go1.26.3 linux/amd64`; a development version counts as the newest.
-fn version(text: &str) -> Option<(u32, u32)> {
-    let word = text.split_whitespace().nth(2)?;
-    if word == "devel" {
-        return Some((u32::MAX, 0));
-    }
-    let mut numbers = word.strip_prefix("go")?.split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
-/// Runs a command to its end.
-///
-/// # Errors
-/// It cannot be run, or fails.
-pub(super) fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?}: {status}")),
-        Err(error) => Err(format!("{command:?}: {error}")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_version_is_read_from_what_go_prints() {
-        assert_eq!(version("go version go1.26.3 linux/amd64"), Some((1, 26)));
-        assert_eq!(version("go version go1.22rc1 darwin/arm64"), Some((1, 22)));
-        assert_eq!(version("go version devel go1.28-abc linux/amd64"), Some((u32::MAX, 0)));
-        assert_eq!(version("gccgo"), None);
     }
 }

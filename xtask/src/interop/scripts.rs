@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::programs::{Side, succeed};
+use super::programs::Side;
+use crate::go::succeed;
 
 /// Puts the programs on grpc-js where they can run.
 ///
