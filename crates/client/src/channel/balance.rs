@@ -14,15 +14,21 @@ pub(super) fn pick(nodes: &[Arc<Node>], tried: &[Arc<Node>]) -> Option<Arc<Node>
     if let [only] = nodes {
         return Some(Arc::clone(only));
     }
-    let fit = |node: &&Arc<Node>| !is_tried(tried, node) && node.admits();
+    let fit = |node: &&Arc<Node>| !is_tried(tried, node) && node.is_fit();
     if let Some(first) = sample(nodes).filter(fit) {
         let second = sample(nodes).filter(|other| !Arc::ptr_eq(other, first)).filter(fit);
-        return Some(Arc::clone(second.map_or(first, |second| better(first, second))));
+        let chosen = second.map_or(first, |second| better(first, second));
+        // Only the one that is taken: a trial that is given and not made is missed for a while.
+        if chosen.admits() {
+            return Some(Arc::clone(chosen));
+        }
     }
     let start = fastrand::usize(..nodes.len().max(1));
     let (before, after) = nodes.split_at(start.min(nodes.len()));
     let mut others = after.iter().chain(before);
-    let found = others.clone().find(fit).or_else(|| others.clone().find(|n| !is_tried(tried, n)));
+    let admits = |node: &&Arc<Node>| !is_tried(tried, node) && node.admits();
+    let found =
+        others.clone().find(admits).or_else(|| others.clone().find(|n| !is_tried(tried, n)));
     found.or_else(|| others.next()).cloned()
 }
 

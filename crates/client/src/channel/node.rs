@@ -1,6 +1,7 @@
 //! One instance as this channel sees it: its connection and how it has been doing.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -278,7 +279,7 @@ impl Node {
     /// Counts a call that begins. `timed` asks for its time, which only a choice needs.
     pub(super) fn start<'a>(&'a self, timed: bool, trail: Option<&'a Trail<'a>>) -> InFlight<'a> {
         self.record.in_flight.fetch_add(1, Ordering::Relaxed);
-        InFlight { node: self, since: timed.then(Instant::now), trail }
+        InFlight { node: self, since: timed.then(|| self.nanos()), trail }
     }
 
     fn now(&self) -> u64 {
@@ -287,8 +288,14 @@ impl Node {
         elapsed.saturating_add(1)
     }
 
-    fn measure(&self, took: Duration) {
-        let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX).max(1);
+    /// Nanoseconds from the node's epoch on, in half the room of an instant.
+    fn nanos(&self) -> NonZeroU64 {
+        let elapsed = u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        NonZeroU64::MIN.saturating_add(elapsed)
+    }
+
+    fn measure(&self, since: NonZeroU64) {
+        let took = self.nanos().get().saturating_sub(since.get()).max(1);
         let before = self.load().latency.unwrap_or(took);
         // Two calls that end at once may lose one of the measurements.
         let average = (before / 8 * 7).saturating_add(took / 8).max(1);
@@ -300,7 +307,8 @@ impl Node {
 /// A call under way; counted down when it ends or is dropped.
 pub(super) struct InFlight<'a> {
     node: &'a Node,
-    since: Option<Instant>,
+    /// Nanoseconds from the node's epoch on.
+    since: Option<NonZeroU64>,
     /// Tells, if the call is dropped, whether its deadline was the reason.
     trail: Option<&'a Trail<'a>>,
 }
@@ -316,7 +324,7 @@ impl InFlight<'_> {
                     node.recover();
                 }
                 if let Some(since) = self.since {
-                    node.measure(since.elapsed());
+                    node.measure(since);
                 }
             }
             Outcome::Broken => node.broke(channel),

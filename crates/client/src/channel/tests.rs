@@ -18,6 +18,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
 use super::connect::{Dialled, Halves};
 use super::*;
 
+mod ejection;
+mod guided;
+mod snapshots;
+
 /// How a node behaves; may be changed at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
@@ -29,6 +33,10 @@ enum Mood {
     Dying,
     /// Takes no connection.
     Gone,
+    /// Neither takes nor refuses a connection.
+    Void,
+    /// Answers with an error of its own.
+    Refusing,
     /// Answers, after the handshake behind HTTP.
     Http,
 }
@@ -70,8 +78,10 @@ impl Net {
         Box::pin(async move {
             net.dials.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            if net.mood(&address) == Mood::Gone {
-                return Err(io::ErrorKind::ConnectionRefused.into());
+            match net.mood(&address) {
+                Mood::Gone => return Err(io::ErrorKind::ConnectionRefused.into()),
+                Mood::Void => std::future::pending().await,
+                _ => {}
             }
             let (near, far) = duplex(1 << 16);
             net.tasks.lock().unwrap().spawn(serve(Arc::clone(&net), address, far));
@@ -124,8 +134,11 @@ async fn serve(net: Arc<Net>, address: String, mut io: DuplexStream) {
                 Mood::Echo | Mood::Http => {
                     wire.write(ticket, Ok(Response::new(body(value(&request.body)))), &mut out);
                 }
+                Mood::Refusing => {
+                    wire.write(ticket, Err(Status::new(Code::Unavailable, "busy")), &mut out);
+                }
                 Mood::Mute => {}
-                Mood::Dying | Mood::Gone => return,
+                Mood::Dying | Mood::Gone | Mood::Void => return,
             }
         }
         while out.has_remaining() {
@@ -481,4 +494,12 @@ async fn a_jsonrpc_url_speaks_as_go_does() {
     let (reply, ()) =
         tokio::join!(ask(&channel, Request::new(method, Body::Unary(argument))), server);
     assert_eq!(reply.unwrap(), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_without_options_is_small() {
+    let net = Net::new([("a:1", Mood::Echo)]);
+    let channel = net.channel("a:1", options());
+    let size = size_of_val(&channel.call(request(1)));
+    assert!(size <= 560, "the future of a call has {size} bytes, and is moved with every call");
 }
