@@ -49,6 +49,8 @@
 //! | [`Status`], [`Code`] | how a call fails |
 //! | [`Context`] | what a handler may know of its caller |
 //! | [`Channel`] | what generated clients call through |
+//! | [`CallOptions`] | where calls go, how long they take and how often they are tried |
+//! | [`gomicro`] | what go-micro's clients do unless told otherwise |
 //! | [`Router`], [`Server`] | the parts of an `App`, for tests and for programs of their own kind |
 //! | [`Service`], [`Layer`] | what answers calls, and what wraps it |
 //! | [`Registry`] | who knows where services run |
@@ -70,13 +72,16 @@
 mod app;
 mod builtin;
 mod connect;
+pub mod gomicro;
 pub mod grpc_reflection;
 pub mod health;
 pub mod reflection;
 
 pub use futures_core::Stream;
 pub use polywire_client::{
-    Call, Channel, ChannelOptions, ClientError, HttpCodec, HttpOptions, HttpVersion, MicroError,
+    Attempt, AttemptFuture, Backoff, Balancer, Call, CallOptions, Candidate, Channel,
+    ChannelOptions, ClientError, Filter, Freshness, HttpCodec, HttpOptions, HttpVersion,
+    MicroError, NodeState, Picker, RetryIf,
 };
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
