@@ -9,6 +9,7 @@
 //! | `static://a:1,b:2` | [`StaticRegistry`]: a list given by hand | `static` |
 //! | `local:`, `local:DIR` | [`LocalRegistry`]: lease files, for one machine, without a daemon | `local` |
 //! | `etcd://a:2379,b:2379`, `etcd+tls://..` | [`EtcdRegistry`]: etcd, as go-micro's services use it | `etcd` |
+//! | `mdns:`, `mdns:?interface=eth0` | [`MdnsRegistry`]: multicast DNS, as go-micro speaks it | `mdns` |
 //!
 //! ```
 //! # fn main() -> Result<(), polywire_core::RegistryError> {
@@ -31,9 +32,15 @@ mod http;
 mod keep;
 #[cfg(all(feature = "local", unix))]
 mod local;
+#[cfg(feature = "mdns")]
+mod mdns;
 #[cfg(feature = "memory")]
 mod memory;
 #[cfg(feature = "_records")]
+#[cfg_attr(
+    not(any(feature = "etcd", feature = "nats")),
+    allow(dead_code, reason = "Consul and multicast DNS keep no whole services")
+)]
 mod micro;
 #[cfg(feature = "static")]
 mod static_list;
@@ -43,6 +50,8 @@ mod url;
 pub use self::etcd::EtcdRegistry;
 #[cfg(all(feature = "local", unix))]
 pub use self::local::LocalRegistry;
+#[cfg(feature = "mdns")]
+pub use self::mdns::{MdnsOptions, MdnsRegistry};
 #[cfg(feature = "memory")]
 pub use self::memory::MemoryRegistry;
 #[cfg(feature = "static")]

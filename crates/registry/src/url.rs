@@ -35,6 +35,8 @@ pub fn from_url(text: &str) -> Result<Arc<dyn Registry>, RegistryError> {
         ("etcd", rest) => Ok(Arc::new(crate::EtcdRegistry::parse(rest, false)?)),
         #[cfg(feature = "etcd")]
         ("etcd+tls", rest) => Ok(Arc::new(crate::EtcdRegistry::parse(rest, true)?)),
+        #[cfg(feature = "mdns")]
+        ("mdns", options) => Ok(Arc::new(crate::MdnsRegistry::parse(options)?)),
         (scheme, _) => Err(unknown(scheme)),
     }
 }
@@ -147,6 +149,8 @@ const KNOWN: &[&str] = &[
     "etcd://HOST:PORT,..",
     #[cfg(feature = "etcd")]
     "etcd+tls://HOST:PORT,..",
+    #[cfg(feature = "mdns")]
+    "mdns:",
 ];
 
 #[cfg(test)]

@@ -1,0 +1,37 @@
+use super::*;
+
+fn link(name: &str, v4: Option<&str>, v6: Option<&str>) -> Link {
+    Link {
+        name: name.to_owned(),
+        index: 1,
+        v4: v4.map(|address| address.parse().unwrap()),
+        v6: v6.map(|address| address.parse().unwrap()),
+        is_loopback: name == "lo",
+        is_p2p: name.starts_with("tun"),
+    }
+}
+
+fn chosen(links: &[Link], only: Option<&str>) -> Vec<String> {
+    choose(links.to_vec(), only).into_iter().map(|link| link.name).collect()
+}
+
+#[test]
+fn the_interfaces_others_may_be_on_are_used() {
+    let lo = link("lo", Some("127.0.0.1"), Some("::1"));
+    let eth = link("eth0", Some("192.0.2.2"), Some("fe80::1"));
+    let v6_only = link("eth1", None, Some("2001:db8::1"));
+    let tun = link("tun0", Some("10.8.0.1"), None);
+    let port_of_bridge = link("veth1", None, Some("fe80::2"));
+    let all = [lo.clone(), eth, v6_only, tun.clone(), port_of_bridge.clone()];
+    assert_eq!(chosen(&all, None), ["eth0", "eth1"]);
+    assert_eq!(chosen(&[lo.clone(), port_of_bridge], None), ["lo"]);
+    assert_eq!(chosen(&[lo, tun], None), ["lo", "tun0"]);
+    assert_eq!(chosen(&all, Some("tun0")), ["tun0"]);
+    assert!(chosen(&all, Some("eth7")).is_empty());
+}
+
+#[test]
+fn a_host_with_many_interfaces_uses_some() {
+    let many: Vec<_> = (0..40).map(|n| link(&format!("eth{n}"), Some("192.0.2.2"), None)).collect();
+    assert_eq!(chosen(&many, None).len(), MAX_INTERFACES);
+}
