@@ -10,6 +10,9 @@
 //!                    ^ snapshots of a Registry
 //! ```
 //!
+//! A channel does by itself what harms nobody: it repeats what was not sent, and what may be done
+//! twice. [`CallOptions`] say otherwise, for a channel or for one call.
+//!
 //! How a call failed is a [`Status`](polywire_core::Status). Its origin says whether the peer
 //! answered, has not seen the call, or may have; its source is a [`ClientError`] where the failure
 //! was on this side.
