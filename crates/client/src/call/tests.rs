@@ -85,3 +85,30 @@ async fn an_argument_that_cannot_be_encoded_is_not_sent() {
     assert_eq!(status.origin(), Origin::NotSent);
     assert!(echo.0.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn options_travel_with_the_call_and_later_ones_add_to_them() {
+    let echo = Echo::default();
+    let both = CallOptions::new().filter(Filter::version("1")).retries(4);
+    let call: Call<'_, _, _, i64> = Call::new(&echo, &ECHO, 7_i64);
+    call.options(&both)
+        .filter(Filter::label("zone", "a"))
+        .addresses(["a:1"])
+        .attempt_timeout(Duration::from_secs(1))
+        .await
+        .unwrap();
+    let asked = echo.0.lock().unwrap();
+    let options = asked[0].extensions.get::<CallOptions>().unwrap();
+    let filters: Vec<_> = options.filters.iter().map(ToString::to_string).collect();
+    assert_eq!(filters, ["version 1", "zone=a"]);
+    assert_eq!((options.retries, options.attempt_timeout), (Some(4), Some(Duration::from_secs(1))));
+    assert_eq!(options.addresses.as_deref(), Some(&["a:1".to_owned()][..]));
+    assert_eq!(asked[0].hints.retries, None);
+}
+
+#[tokio::test]
+async fn a_call_without_options_carries_none() {
+    let echo = Echo::default();
+    let _reply: i64 = Call::new(&echo, &ECHO, 7_i64).retries(1).await.unwrap();
+    assert!(echo.0.lock().unwrap()[0].extensions.get::<CallOptions>().is_none());
+}

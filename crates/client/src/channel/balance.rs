@@ -67,5 +67,5 @@ pub(super) fn choose(
 
 fn pick_of(balancer: &Balancer, nodes: &[&Arc<Node>]) -> Option<usize> {
     let candidate = |node: &&Arc<Node>| Candidate::new(node.instance(), node.load());
-    balancer.pick(&nodes.iter().map(candidate).collect::<Vec<_>>())
+    balancer.pick_of(nodes, |node| node.load(), candidate)
 }

@@ -199,16 +199,18 @@ impl<'a> Course<'a> {
     }
 
     /// The nodes the call may go to; there is one at least.
-    async fn nodes(&self) -> Result<Vec<Arc<Node>>, ClientError> {
-        let channel = self.channel;
+    async fn nodes(&self) -> Result<Arc<Vec<Arc<Node>>>, ClientError> {
+        let (channel, filters) = (self.channel, &self.options.filters);
         if let Some(addresses) = self.options.addresses.as_deref().filter(|list| !list.is_empty()) {
-            return channel.given.nodes(addresses);
+            return channel.given.nodes(addresses).map(Arc::new);
         }
         let known = channel.nodes.known().await?;
-        let passes =
-            |node: &&Arc<Node>| self.options.filters.iter().all(|filter| node.passes(filter));
+        if filters.is_empty() {
+            return Ok(known);
+        }
+        let passes = |node: &&Arc<Node>| filters.iter().all(|filter| node.passes(filter));
         let fit: Vec<_> = known.iter().filter(passes).cloned().collect();
-        if fit.is_empty() { Err(self.none_fits()) } else { Ok(fit) }
+        if fit.is_empty() { Err(self.none_fits()) } else { Ok(Arc::new(fit)) }
     }
 
     fn none_fits(&self) -> ClientError {

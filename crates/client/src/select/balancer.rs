@@ -54,7 +54,17 @@ impl Balancer {
     /// The place of the node chosen; `None` if there is none, or the picker wants none of them.
     #[must_use]
     pub fn pick(&self, candidates: &[Candidate]) -> Option<usize> {
-        let len = candidates.len();
+        self.pick_of(candidates, |candidate| candidate.load, Clone::clone)
+    }
+
+    /// As [`pick`](Self::pick), of nodes that are made candidates only for those who ask for them.
+    pub(crate) fn pick_of<T>(
+        &self,
+        nodes: &[T],
+        load: impl Fn(&T) -> Load,
+        candidate: impl Fn(&T) -> Candidate,
+    ) -> Option<usize> {
+        let len = nodes.len();
         if len == 0 {
             return None;
         }
@@ -63,13 +73,15 @@ impl Balancer {
                 let first = fastrand::usize(..len);
                 // Any place but the first's.
                 let second = (first + fastrand::usize(1..len.max(2))) % len;
-                let load = |at: usize| candidates.get(at).map(|candidate| candidate.load);
-                let wins = load(second)?.is_better_than(load(first)?);
+                let wins = load(nodes.get(second)?).is_better_than(load(nodes.get(first)?));
                 Some(if wins { second } else { first })
             }
             Kind::Random => Some(fastrand::usize(..len)),
             Kind::RoundRobin(turn) => Some(turn.fetch_add(1, Ordering::Relaxed) % len),
-            Kind::Custom(picker) => picker.pick(candidates).filter(|at| *at < len),
+            Kind::Custom(picker) => {
+                let candidates: Vec<_> = nodes.iter().map(candidate).collect();
+                picker.pick(&candidates).filter(|at| *at < len)
+            }
         }
     }
 
