@@ -15,11 +15,12 @@ mod wrapped;
 
 use std::fmt;
 use std::pin::pin;
+use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::Either;
-use polywire_core::{CallKind, Deadline, Encoding, Registry, Reply, Request, Service};
+use polywire_core::{CallKind, Deadline, Encoding, MethodName, Registry, Reply, Request, Service};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -188,8 +189,9 @@ impl Service for Channel {
     /// **Cancel safe**: dropping the future withdraws the call.
     fn call(&self, mut request: Request) -> impl Future<Output = Reply> + Send {
         let own = request.extensions.get::<CallOptions>();
-        let is_plain = self.0.is_plain && own.is_none();
-        let timeout = self.0.timeout(own, request.hints.kind, request.deadline);
+        let base = self.0.options_of(&request.method);
+        let is_plain = self.0.is_plain && own.is_none() && ptr::eq(base, &self.0.options.calls);
+        let timeout = timeout(own, base, request.hints.kind, request.deadline);
         if let Some(timeout) = timeout {
             let limit = Deadline::after(Instant::now().into_std(), timeout);
             request.deadline = request.deadline.into_iter().chain(limit).min();
@@ -213,10 +215,11 @@ impl Inner {
     fn new(
         nodes: Arc<NodeSet>,
         connector: Connector,
-        options: ChannelOptions,
+        mut options: ChannelOptions,
         encoding: Encoding,
         discovery: JoinSet<()>,
     ) -> Self {
+        options.calls_of.values_mut().for_each(|of| *of = of.over(&options.calls));
         let only = nodes.list().first().map(|node| node.endpoint.clone());
         Self {
             given: Given::new(nodes.target(), only.as_ref(), options.words),
@@ -230,25 +233,17 @@ impl Inner {
         }
     }
 
-    /// How long a call takes at most, beside the deadline it has. What the call says itself holds
-    /// in any case, what the channel says only where there is nothing else. A stream may go on for
-    /// days: it has a time of its own.
-    fn timeout(
-        &self,
-        own: Option<&CallOptions>,
-        kind: CallKind,
-        deadline: Option<Deadline>,
-    ) -> Option<Duration> {
-        let of = |options: &CallOptions| match kind {
-            CallKind::Unary => options.timeout,
-            _ => options.stream_timeout,
-        };
-        let by_default = || if deadline.is_none() { of(&self.options.calls) } else { None };
-        own.and_then(of).or_else(by_default)
+    /// What holds for the calls of a method that say nothing else themselves.
+    fn options_of(&self, method: &MethodName) -> &CallOptions {
+        let options = &self.options;
+        if options.calls_of.is_empty() {
+            return &options.calls;
+        }
+        options.calls_of.get(method.as_str()).unwrap_or(&options.calls)
     }
 
     async fn within(&self, request: Request, deadline: Deadline) -> Reply {
-        let trail = Trail::new(self);
+        let trail = Trail::new(self, request.hints.kind);
         let attempts = pin!(self.attempts(&request, Some(&trail)));
         trail.until(deadline, attempts).await
     }
@@ -259,6 +254,23 @@ impl Inner {
         let known = (0..count).filter_map(move |at| nodes.get(at).cloned());
         known.chain(self.given.list())
     }
+}
+
+/// How long a call takes at most, beside the deadline it has. What the call says itself holds in any
+/// case, what is said for many only where there is nothing else. A stream may go on for days: it has
+/// a time of its own.
+fn timeout(
+    own: Option<&CallOptions>,
+    base: &CallOptions,
+    kind: CallKind,
+    deadline: Option<Deadline>,
+) -> Option<Duration> {
+    let of = |options: &CallOptions| match kind {
+        CallKind::Unary => options.timeout,
+        _ => options.stream_timeout,
+    };
+    let by_default = || if deadline.is_none() { of(base) } else { None };
+    own.and_then(of).or_else(by_default)
 }
 
 impl fmt::Debug for Channel {

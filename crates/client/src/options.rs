@@ -2,6 +2,7 @@
 
 mod call;
 
+use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::{ConnectionLimits, HttpOptions};
 #[derive(Debug, Clone)]
 pub struct ChannelOptions {
     pub(crate) calls: CallOptions,
+    /// By `Service.Method`.
+    pub(crate) calls_of: HashMap<String, CallOptions>,
     pub(crate) connect_timeout: Duration,
     pub(crate) max_backoff: Duration,
     pub(crate) has_retry_budget: bool,
@@ -52,6 +55,7 @@ impl Default for ChannelOptions {
     fn default() -> Self {
         Self {
             calls: CallOptions::default(),
+            calls_of: HashMap::new(),
             connect_timeout: Duration::from_secs(5),
             max_backoff: Duration::from_secs(1),
             has_retry_budget: true,
@@ -77,6 +81,25 @@ impl ChannelOptions {
     #[must_use]
     pub fn calls(mut self, options: &CallOptions) -> Self {
         self.calls = options.over(&self.calls);
+        self
+    }
+
+    /// As [`calls`](Self::calls), for the calls of one method, such as `Greeter.Hello`. What is said
+    /// here goes before what is said for all of the channel's calls.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use polywire_client::{CallOptions, ChannelOptions};
+    /// let slow = CallOptions::new().timeout(Duration::from_secs(300)).retries(0);
+    /// let options = ChannelOptions::default()
+    ///     .timeout(Duration::from_secs(2))
+    ///     .calls_of("Reports.Render", &slow);
+    /// # drop(options);
+    /// ```
+    #[must_use]
+    pub fn calls_of(mut self, method: impl Into<String>, options: &CallOptions) -> Self {
+        let of = self.calls_of.entry(method.into()).or_default();
+        *of = options.over(of);
         self
     }
 

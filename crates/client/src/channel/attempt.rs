@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use polywire_core::{Body, Deadline, Reply, Request, Status};
+use polywire_core::{Body, CallKind, Deadline, Reply, Request, Status};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Inner;
@@ -17,6 +17,7 @@ use crate::retry::jittered;
 /// What becomes known of a call on its way, for those who look at it from outside.
 pub(super) struct Trail<'a> {
     pub(super) channel: &'a Inner,
+    kind: CallKind,
     /// Some of the call may have left.
     sent: AtomicBool,
     /// The deadline has passed.
@@ -24,12 +25,17 @@ pub(super) struct Trail<'a> {
 }
 
 impl<'a> Trail<'a> {
-    pub(super) const fn new(channel: &'a Inner) -> Self {
-        Self { channel, sent: AtomicBool::new(false), expired: AtomicBool::new(false) }
+    pub(super) const fn new(channel: &'a Inner, kind: CallKind) -> Self {
+        Self { channel, kind, sent: AtomicBool::new(false), expired: AtomicBool::new(false) }
     }
 
     pub(super) fn has_expired(&self) -> bool {
         self.expired.load(Ordering::Relaxed)
+    }
+
+    /// Whether the node was to answer and has not. What a stream waits for may be the caller.
+    pub(super) fn tells_against_node(&self) -> bool {
+        self.kind == CallKind::Unary && self.has_expired()
     }
 
     /// Gives a call until its deadline. What is under way then is told so, when it is dropped.

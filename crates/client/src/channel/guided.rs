@@ -21,11 +21,12 @@ use crate::{Backoff, Balancer, CallOptions, ClientError, Picker, RetryIf, micro_
 impl Inner {
     /// A call with options of its own, or on a channel that has others than usual.
     pub(super) async fn guided(&self, mut request: Request) -> Reply {
+        let base = self.options_of(&request.method);
         let options = match request.extensions.remove::<CallOptions>() {
-            Some(own) => Cow::Owned(own.over(&self.options.calls)),
-            None => Cow::Borrowed(&self.options.calls),
+            Some(own) => Cow::Owned(own.over(base)),
+            None => Cow::Borrowed(base),
         };
-        let (trail, deadline) = (Trail::new(self), request.deadline);
+        let (trail, deadline) = (Trail::new(self, request.hints.kind), request.deadline);
         let rounds = pin!(self.rounds(&mut request, &options, &trail));
         let reply = match deadline {
             None => rounds.await,

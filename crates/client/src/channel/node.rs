@@ -338,7 +338,7 @@ impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.node.record.in_flight.fetch_sub(1, Ordering::Relaxed);
         if let Some(trail) = self.trail
-            && trail.has_expired()
+            && trail.tells_against_node()
         {
             self.node.left_unanswered(trail.channel);
         }

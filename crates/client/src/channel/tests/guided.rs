@@ -374,3 +374,28 @@ async fn without_a_budget_every_call_has_its_retries() {
     }
     assert_eq!(net.calls(), 500 * 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_method_may_have_options_of_its_own() {
+    let net = Net::new([("a:1", Mood::Mute)]);
+    let secs = Duration::from_secs;
+    let (slow, attempts) = failing(1, 408);
+    let options = options()
+        .calls_of("Test.Slow", &slow.timeout(secs(60)).retry_if(RetryIf::timed_out()))
+        .calls_of("Test.Slow", &CallOptions::new().backoff(Backoff::fixed(secs(20))))
+        .timeout(secs(2));
+    let channel = net.channel("a:1", options);
+    let slow = || Request::new(MethodName::new("Test", "Slow"), body(1));
+    let began = Instant::now();
+    assert_eq!(ask(&channel, slow()).await.unwrap(), 7);
+    assert_eq!((began.elapsed(), attempts.load(Ordering::Relaxed)), (secs(20), 2));
+    // What the call says goes before what its method's calls do, and other methods do not know.
+    let own = CallOptions::new().backoff(Backoff::fixed(secs(5))).timeout(secs(1));
+    attempts.store(0, Ordering::Relaxed);
+    let began = Instant::now();
+    ask(&channel, with(slow(), own)).await.unwrap_err();
+    assert_eq!(began.elapsed(), secs(1));
+    let began = Instant::now();
+    ask(&channel, request(1)).await.unwrap_err();
+    assert_eq!(began.elapsed(), secs(2));
+}

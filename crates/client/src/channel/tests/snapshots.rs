@@ -155,3 +155,40 @@ async fn an_outage_can_be_seen() {
     channel.close();
     assert_eq!(channel.freshness(), Freshness::Closed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_known_of_a_node_outlives_snapshots_that_have_it() {
+    let setup = Setup::new().await;
+    setup.net.set("a:1", Mood::Dying);
+    while setup.channel.nodes()[0].failures == 0 {
+        drop(ask(&setup.channel, request(1)).await);
+    }
+    let before = setup.channel.nodes();
+    assert!(before[0].ejected_for.is_some() && before[1].latency.is_some(), "{before:?}");
+    setup.hear(&["a:1", "b:1", "c:1"]).await;
+    setup.hear(&["a:1", "b:1", "c:1", "d:1"]).await;
+    let after = setup.channel.nodes();
+    assert!(after[0].ejected_for.is_some());
+    assert_eq!((after[0].failures, after[1].latency), (before[0].failures, before[1].latency));
+    // One that was gone in between begins anew.
+    assert!(!after[3].is_connected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_runs_out_of_time_tells_nothing_of_its_node() {
+    let net = Net::new([("a:1", Mood::Mute), ("b:1", Mood::Mute)]);
+    let (_tell, told) = tokio::sync::watch::channel(snapshot(&["a:1", "b:1"]));
+    let calls = CallOptions::new().stream_timeout(Duration::from_millis(10));
+    let channel = net.discover(Arc::new(Told(told)), options().calls(&calls));
+    for (kind, failures) in [(CallKind::ServerStreaming, 0), (CallKind::Unary, 20)] {
+        for _ in 0..20 {
+            let mut request = request(1);
+            request.hints.kind = kind;
+            let now = Instant::now().into_std();
+            request.deadline = Deadline::after(now, Duration::from_millis(10));
+            ask(&channel, request).await.unwrap_err();
+        }
+        let found: u64 = channel.nodes().iter().map(|node| node.failures).sum();
+        assert_eq!(found, failures, "{kind:?}");
+    }
+}
