@@ -176,9 +176,17 @@ impl<S: Service, A: IntoBody, R: FromResponse> Call<'_, S, A, R> {
     fn request(self) -> Result<Request, Status> {
         let name = self.method_name()?;
         let is_renamed = self.service_name.is_some();
-        let body =
-            self.argument.into_body(self.service.encoding()).map_err(|e| encode_error(&e))?;
+        let encoding = self.service.encoding();
+        let (body, again) = if self.service.is_mixed() {
+            self.argument.into_kept_body(encoding)
+        } else {
+            self.argument.into_body(encoding).map(|body| (body, None))
+        }
+        .map_err(|error| encode_error(&error))?;
         let mut request = Request::new(name, body);
+        if let Some(again) = again {
+            request.extensions.insert(again);
+        }
         let own =
             self.timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
         request.deadline = match (own, self.deadline) {

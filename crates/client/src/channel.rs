@@ -9,6 +9,7 @@ mod guided;
 mod link;
 mod node;
 mod nodes;
+mod speech;
 mod state;
 mod url;
 mod wrapped;
@@ -27,11 +28,13 @@ use tokio::time::Instant;
 pub(crate) use self::connect::Halves;
 pub use self::state::{Freshness, NodeState};
 pub use self::wrapped::{Attempt, AttemptFuture};
+pub use self::url::WireKind;
 
 use self::attempt::Trail;
 use self::connect::Connector;
 use self::given::Given;
 use self::nodes::NodeSet;
+use self::speech::Speech;
 use self::url::Endpoint;
 use crate::options::Words;
 use crate::retry::Budget;
@@ -55,6 +58,7 @@ struct Inner {
     /// Whether the short way does for calls without options of their own.
     is_plain: bool,
     budget: Budget,
+    /// What the URL says; of a service its nodes do.
     encoding: Encoding,
     /// Follows the registry.
     _discovery: JoinSet<()>,
@@ -73,10 +77,12 @@ impl Channel {
     /// | `grpc://host:port` | gRPC over HTTP/2 |
     /// | `grpc-web://host:port` | gRPC-Web over HTTP/2; over HTTP/1.1 with `?http=1.1` |
     /// | `connect://host:port` | Connect, in the same way |
-    /// | `micro://host:port` | go-micro's services, over HTTP/1.1 in JSON; or `?codec=proto` |
+    /// | `micro://host:port/name` | go-micro's services, over HTTP/1.1 in JSON; or `?codec=proto` |
+    /// | `micro+grpc://host:port/name` | go-micro's services that speak its gRPC |
     /// | `memory:name`, `unix:/path` | net/rpc within the process, or over a Unix socket |
     ///
-    /// `+tls` goes with each of them. Behind `grpc`, `grpc-web` and `connect` there may be
+    /// `+tls` goes with each of them. The name is that by which the service is registered, and may be
+    /// left out. Behind `grpc`, `grpc-web` and `connect` there may be
     /// `?codec=json` or `?codec=proto`, `compression=gzip`, `zstd` or `identity`, and `http=2` or
     /// `http=1.1`; see [`HttpOptions`](crate::HttpOptions).
     ///
@@ -106,6 +112,12 @@ impl Channel {
 
     /// A channel to the instances of a service, as a registry knows them.
     ///
+    /// What to speak with an instance is in its metadata: `wires` has the schemes of URLs, separated
+    /// by commas, of which net/rpc is taken unless [`ChannelOptions::prefer`] says otherwise;
+    /// go-micro's nodes have `protocol`, which is `mucp` or `grpc`. Instances that differ may be
+    /// mixed: each call is encoded for the node it goes to. One that speaks nothing known here is
+    /// passed over.
+    ///
     /// The last nodes known stay in use while the registry cannot be reached. Calls made before
     /// it has answered for the first time wait for that.
     ///
@@ -126,7 +138,8 @@ impl Channel {
         service: &str,
         options: ChannelOptions,
     ) -> Self {
-        let nodes = Arc::new(NodeSet::unknown(service));
+        let speech = Speech::new(&options);
+        let nodes = Arc::new(NodeSet::unknown(service).speaking(speech));
         let mut task = JoinSet::new();
         task.spawn(discovery::follow(registry, Arc::clone(&nodes), options.empty_grace));
         let connector = Connector::new(&options);
@@ -206,8 +219,14 @@ impl Service for Channel {
         }
     }
 
+    /// That of the URL's wire; of a service the one that most of its nodes take, which is gob as long
+    /// as none is known.
     fn encoding(&self) -> Encoding {
-        self.0.encoding
+        self.0.nodes.speech().map_or(self.0.encoding, Speech::encoding)
+    }
+
+    fn is_mixed(&self) -> bool {
+        self.0.nodes.speech().is_some_and(Speech::is_mixed)
     }
 }
 

@@ -30,7 +30,7 @@ mod retry;
 mod select;
 
 pub use self::call::Call;
-pub use self::channel::{Attempt, AttemptFuture, Channel, Freshness, NodeState};
+pub use self::channel::{Attempt, AttemptFuture, Channel, Freshness, NodeState, WireKind};
 pub use self::connection::{Connection, ConnectionLimits, PendingCall};
 pub use self::error::ClientError;
 pub use self::http::{HttpCodec, HttpOptions, HttpVersion};

@@ -12,7 +12,7 @@ use polywire_wire::Limits;
 pub use self::call::CallOptions;
 pub(crate) use self::call::Wrapper;
 use crate::dial::Trust;
-use crate::{ConnectionLimits, HttpOptions};
+use crate::{ConnectionLimits, HttpOptions, WireKind};
 
 /// What a channel does on its own: timeouts, retries, limits.
 #[derive(Debug, Clone)]
@@ -31,6 +31,7 @@ pub struct ChannelOptions {
     pub(crate) wire: Limits,
     pub(crate) tls: Trust,
     pub(crate) http: HttpOptions,
+    pub(crate) preferred_wire: Option<WireKind>,
 }
 
 /// When a node that fails is passed over, and for how long.
@@ -71,6 +72,7 @@ impl Default for ChannelOptions {
             wire: Limits::default(),
             tls: Trust::default(),
             http: HttpOptions::default(),
+            preferred_wire: None,
         }
     }
 }
@@ -230,6 +232,14 @@ impl ChannelOptions {
     #[must_use]
     pub fn tls_for(mut self, address_or_host: impl Into<String>, tls: TlsClient) -> Self {
         self.tls.of.insert(address_or_host.into(), tls);
+        self
+    }
+
+    /// What to speak with instances found in a registry that speak it among others. Default: Go's
+    /// net/rpc.
+    #[must_use]
+    pub const fn prefer(mut self, wire: WireKind) -> Self {
+        self.preferred_wire = Some(wire);
         self
     }
 

@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 use polywire_core::{
-    AppendStream, Appended, Body, Encoding, Metadata, Payload, PayloadStream, Response, Status,
-    Trailers,
+    AppendStream, Appended, Body, Encoding, Metadata, Payload, PayloadStream, Reencode, Response,
+    Status, Trailers,
 };
 
 use crate::{CodecError, Message};
@@ -129,11 +130,34 @@ pub trait IntoBody: Send + 'static {
     /// # Errors
     /// As [`Message::encode`].
     fn into_body(self, to: Encoding) -> Result<Body, CodecError>;
+
+    /// As [`into_body`](Self::into_body), and keeps the value for peers that take another encoding.
+    /// Streams need nothing kept: their values are encoded as they are taken.
+    ///
+    /// # Errors
+    /// As [`Message::encode`].
+    fn into_kept_body(self, to: Encoding) -> Result<(Body, Option<Reencode>), CodecError>
+    where
+        Self: Sized,
+    {
+        self.into_body(to).map(|body| (body, None))
+    }
 }
 
 impl<T: Message> IntoBody for T {
     fn into_body(self, to: Encoding) -> Result<Body, CodecError> {
         self.encode(to).map(Body::Unary)
+    }
+
+    fn into_kept_body(self, to: Encoding) -> Result<(Body, Option<Reencode>), CodecError> {
+        let payload = self.encode(to)?;
+        // Values need not be `Sync`; nobody waits here unless two nodes are tried at once.
+        let value = Mutex::new(self);
+        let again = Reencode::new(move |to| {
+            let value = value.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(value.encode(to)?)
+        });
+        Ok((Body::Unary(payload), Some(again)))
     }
 }
 
@@ -244,6 +268,11 @@ impl<T: Message, S: Stream<Item = Result<T, Status>>> AppendStream for Encoded<S
             value.append(to, out).inspect_err(|_| out.truncate(start))
         })
     }
+
+    fn reencode(self: Pin<&mut Self>, to: Encoding) -> bool {
+        self.get_mut().to = to;
+        true
+    }
 }
 
 #[cfg(test)]
@@ -307,6 +336,30 @@ mod tests {
         assert_eq!(&*poll(&mut encoded).unwrap().unwrap().bytes, b"2.5");
         assert_eq!(poll(&mut encoded).unwrap().unwrap_err().code(), Code::Aborted);
         assert!(poll(&mut encoded).is_none());
+    }
+
+    #[test]
+    fn an_argument_that_is_kept_can_be_had_in_every_encoding_again() {
+        let (body, again) = 7_i64.into_kept_body(Encoding::Gob).unwrap();
+        let Body::Unary(payload) = body else { panic!("no value") };
+        assert_eq!(payload.encoding, Encoding::Gob);
+        let again = again.unwrap();
+        assert_eq!(again.to(Encoding::Json).unwrap().bytes, "7");
+        assert_eq!(again.to(Encoding::ProtoJson).unwrap().bytes, "\"7\"");
+        let (_, again) = f64::NAN.into_kept_body(Encoding::Gob).unwrap();
+        assert!(again.unwrap().to(Encoding::Json).is_err());
+    }
+
+    #[test]
+    fn values_of_a_stream_can_be_had_in_another_encoding_before_they_are_taken() {
+        let values = encode_stream(Items(vec![Ok(7_i64)]), Encoding::Gob);
+        let mut taken = values.take_as(Encoding::Json).unwrap();
+        assert!(values.is_taken());
+        assert_eq!(taken.encoding(), Encoding::Json);
+        assert_eq!(poll(&mut taken).unwrap().unwrap().bytes, "7");
+        let payloads = PayloadStream::new(Encoding::Gob, Items(Vec::new()));
+        assert!(payloads.take_as(Encoding::Json).is_none());
+        assert!(!payloads.is_taken());
     }
 
     #[test]

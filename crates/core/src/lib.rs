@@ -25,6 +25,7 @@ mod method;
 mod payload;
 mod payload_stream;
 mod peer_identity;
+mod reencode;
 mod registry;
 mod request;
 mod service;
@@ -49,6 +50,7 @@ pub use self::method::{IllFormedName, MethodName};
 pub use self::payload::{Body, EncodedValue, Encoding, Payload};
 pub use self::payload_stream::{AppendStream, Appended, LendStream, PayloadStream};
 pub use self::peer_identity::PeerIdentity;
+pub use self::reencode::{Reencode, ReencodeError};
 pub use self::registry::{
     Instance, InstanceMethod, Lease, LeaseHealth, Registry, RegistryError, ServiceSnapshot,
     SnapshotStream, ValueShape,

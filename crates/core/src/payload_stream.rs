@@ -34,6 +34,13 @@ pub trait AppendStream: Stream<Item = Result<Payload, Status>> {
         cx: &mut Context<'_>,
         out: &mut Vec<u8>,
     ) -> Poll<Option<Result<Appended, Status>>>;
+
+    /// Encodes the values to come in another encoding. Says whether it can, which it does not by
+    /// default.
+    fn reencode(self: Pin<&mut Self>, to: Encoding) -> bool {
+        let _ = to;
+        false
+    }
 }
 
 /// What the encoding of a value needs beside the bytes that were appended.
@@ -82,6 +89,18 @@ impl PayloadStream {
     pub fn take(&self) -> Option<Self> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take()?;
         Some(Self::from_source(self.encoding, inner))
+    }
+
+    /// As [`take`](Self::take), with the values in another encoding. `None` if they cannot be had in
+    /// it, and the stream is left as it is.
+    #[must_use]
+    pub fn take_as(&self, to: Encoding) -> Option<Self> {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Source::Appending(source)) = &mut *inner else { return None };
+        if !source.as_mut().reencode(to) {
+            return None;
+        }
+        inner.take().map(|source| Self::from_source(to, source))
     }
 
     /// Whether the values were taken out: they cannot be sent again.

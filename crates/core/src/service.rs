@@ -23,6 +23,13 @@ pub trait Service: Send + Sync + 'static {
     fn encoding(&self) -> Encoding {
         Encoding::Gob
     }
+
+    /// Whether calls may go to peers that take other encodings than that one, so that an argument
+    /// had better come with a [`Reencode`](crate::Reencode). Layers pass on what they wrap. Default:
+    /// no.
+    fn is_mixed(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Service> Service for Arc<S> {
@@ -33,11 +40,16 @@ impl<S: Service> Service for Arc<S> {
     fn encoding(&self) -> Encoding {
         (**self).encoding()
     }
+
+    fn is_mixed(&self) -> bool {
+        (**self).is_mixed()
+    }
 }
 
 trait Erased: Send + Sync {
     fn call(self: Arc<Self>, req: Request) -> ReplyFuture;
     fn encoding(&self) -> Encoding;
+    fn is_mixed(&self) -> bool;
 }
 
 impl<S: Service> Erased for S {
@@ -47,6 +59,10 @@ impl<S: Service> Erased for S {
 
     fn encoding(&self) -> Encoding {
         Service::encoding(self)
+    }
+
+    fn is_mixed(&self) -> bool {
+        Service::is_mixed(self)
     }
 }
 
@@ -75,6 +91,10 @@ impl Service for BoxService {
 
     fn encoding(&self) -> Encoding {
         self.0.encoding()
+    }
+
+    fn is_mixed(&self) -> bool {
+        self.0.is_mixed()
     }
 }
 

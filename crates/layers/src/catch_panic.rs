@@ -40,6 +40,10 @@ impl<S: Service> Service for CatchPanic<S> {
     fn encoding(&self) -> Encoding {
         self.inner.encoding()
     }
+
+    fn is_mixed(&self) -> bool {
+        self.inner.is_mixed()
+    }
 }
 
 fn text(panic: &(dyn Any + Send)) -> &str {

@@ -53,6 +53,10 @@ impl<S: Service> Service for ConcurrencyLimit<S> {
     fn encoding(&self) -> Encoding {
         self.inner.encoding()
     }
+
+    fn is_mixed(&self) -> bool {
+        self.inner.is_mixed()
+    }
 }
 
 #[cfg(test)]

@@ -59,6 +59,10 @@ impl<S: Service> Service for Deadline<S> {
     fn encoding(&self) -> Encoding {
         self.inner.encoding()
     }
+
+    fn is_mixed(&self) -> bool {
+        self.inner.is_mixed()
+    }
 }
 
 fn passed() -> Status {

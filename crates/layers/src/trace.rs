@@ -46,6 +46,10 @@ impl<S: Service> Service for Trace<S> {
     fn encoding(&self) -> Encoding {
         self.inner.encoding()
     }
+
+    fn is_mixed(&self) -> bool {
+        self.inner.is_mixed()
+    }
 }
 
 #[cfg(test)]

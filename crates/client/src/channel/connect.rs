@@ -13,7 +13,7 @@ use polywire_wire::{Limits, jsonrpc, netrpc};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::link::Link;
+use super::link::{Carrier, Link};
 use super::url::{Endpoint, HttpWire, Wire};
 use crate::connection::{Connection, ConnectionLimits};
 use crate::dial::{Keepalive, dial};
@@ -91,7 +91,8 @@ impl Connector {
     async fn link(&self, endpoint: &Endpoint, halves: Halves) -> io::Result<Link> {
         let Halves { read, write, alpn } = halves;
         let json = |version| jsonrpc::client(version, &self.wire);
-        Ok(Link::Mux(match endpoint.wire {
+        let encoding = endpoint.wire.encoding_with(self.http.codec);
+        let carrier = Carrier::Mux(match endpoint.wire {
             Wire::Netrpc => {
                 Connection::new(read, write, netrpc::client(&self.wire), self.connection)
             }
@@ -104,13 +105,15 @@ impl Connector {
             Wire::Http(http) => {
                 let manner = self.manner(endpoint, http)?;
                 if self.version(endpoint, http, alpn) == HttpVersion::Http1 {
-                    return self.pool(endpoint, manner, Halves { read, write, alpn }).await;
+                    let pool = self.pool(endpoint, manner, Halves { read, write, alpn }).await?;
+                    return Ok(Link::new(Carrier::Pool(pool), encoding));
                 }
                 let (io, calls) = (tokio::io::join(read, write), self.connection.max_calls());
                 let connection = HttpConnection::open(io, manner, &self.http, calls).await?;
-                return Ok(Link::Http(connection));
+                return Ok(Link::new(Carrier::Http(connection), encoding));
             }
-        }))
+        });
+        Ok(Link::new(carrier, encoding))
     }
 
     /// What to speak with a peer that has chosen this.
@@ -118,15 +121,20 @@ impl Connector {
         let chosen = match alpn {
             Some(Alpn::Http1) => HttpVersion::Http1,
             // It knows no ALPN.
-            None if endpoint.tls && http.dialect != Dialect::Grpc => HttpVersion::Http1,
+            None if endpoint.tls && !http.dialect.needs_http2() => HttpVersion::Http1,
             _ => HttpVersion::Http2,
         };
         http.version.or(self.http.version).unwrap_or(chosen)
     }
 
     /// Starts with the connected stream, and makes more as they are needed.
-    async fn pool(&self, endpoint: &Endpoint, manner: Manner, first: Halves) -> io::Result<Link> {
-        if manner.dialect == Dialect::Grpc {
+    async fn pool(
+        &self,
+        endpoint: &Endpoint,
+        manner: Manner,
+        first: Halves,
+    ) -> io::Result<HttpPool> {
+        if manner.dialect.needs_http2() {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "gRPC needs HTTP/2"));
         }
         let (dial, mut endpoint, limit) = (Arc::clone(&self.dial), endpoint.clone(), self.timeout);
@@ -139,7 +147,7 @@ impl Connector {
             Box::pin(async move { within(limit, &endpoint, dialled).await.map(joined) })
         };
         let max_connections = self.http.http1_connections;
-        HttpPool::open(joined(first), again, manner, max_connections).await.map(Link::Pool)
+        HttpPool::open(joined(first), again, manner, &self.wire, max_connections).await
     }
 
     fn manner(&self, endpoint: &Endpoint, http: HttpWire) -> io::Result<Manner> {
@@ -152,6 +160,7 @@ impl Connector {
             get: self.http.get,
             scheme: if endpoint.tls { Scheme::HTTPS } else { Scheme::HTTP },
             authority: authority(endpoint.address.as_str()).ok_or_else(no_host)?,
+            service: endpoint.service.clone(),
         })
     }
 }
@@ -175,7 +184,7 @@ fn offered(wire: Wire, pinned: Option<HttpVersion>) -> &'static [&'static str] {
     let Wire::Http(http) = wire else { return &[] };
     match (http.version.or(pinned), http.dialect) {
         (Some(HttpVersion::Http1), _) => &[],
-        (Some(HttpVersion::Http2), _) | (None, Dialect::Grpc) => &["h2"],
+        (Some(HttpVersion::Http2), _) | (None, Dialect::Grpc | Dialect::MicroGrpc) => &["h2"],
         (None, _) => &["h2", "http/1.1"],
     }
 }

@@ -1,13 +1,22 @@
 //! A connection of whichever kind a node's wire has.
 
-use polywire_core::{Reply, Request};
+use polywire_core::{Body, Encoding, MessageCompression, Reencode, Reply, Request, Status};
 
+use crate::ClientError;
 use crate::connection::Connection;
+use crate::error::Sent;
 use crate::http::{HttpConnection, HttpPool};
+
+/// A connection, and how it wants arguments to be encoded.
+#[derive(Debug)]
+pub(crate) struct Link {
+    carrier: Carrier,
+    encoding: Encoding,
+}
 
 /// A connection of whichever kind a node's wire has.
 #[derive(Debug)]
-pub(crate) enum Link {
+pub(super) enum Carrier {
     /// Calls have numbers.
     Mux(Connection),
     /// Calls have streams of HTTP/2.
@@ -17,33 +26,78 @@ pub(crate) enum Link {
 }
 
 impl Link {
+    pub(super) const fn new(carrier: Carrier, encoding: Encoding) -> Self {
+        Self { carrier, encoding }
+    }
+
     /// Sends a call and waits for its reply.
     ///
     /// **Cancel safe**: dropping the future withdraws the call.
     pub(super) async fn call(&self, request: &Request) -> Reply {
-        match self {
-            Self::Mux(connection) => connection.call(request).await,
-            // The future of such a call is large, and moved with every call if it is not boxed.
-            Self::Http(connection) => Box::pin(connection.call(request)).await,
-            Self::Pool(pool) => Box::pin(pool.call(request)).await,
+        if let Some(other) = self.reencoded(request) {
+            return Box::pin(async { self.carrier.call(&other?).await }).await;
         }
+        self.carrier.call(request).await
+    }
+
+    /// The call with its argument as this connection wants it, if it was encoded for another one and
+    /// can be had otherwise. What cannot is left to the wire, some of which carry other encodings
+    /// too, while others say why not.
+    fn reencoded(&self, request: &Request) -> Option<Result<Request, Status>> {
+        let body = match &request.body {
+            Body::Unary(argument) if argument.encoding != self.encoding => {
+                let again = request.extensions.get::<Reencode>()?;
+                again.to(self.encoding).map(Body::Unary)
+            }
+            Body::Stream(values) if values.encoding() != self.encoding => {
+                Ok(Body::Stream(values.take_as(self.encoding)?))
+            }
+            _ => return None,
+        };
+        Some(match body {
+            Ok(body) => {
+                let mut other = Request::new(request.method.clone(), body);
+                other.metadata = request.metadata.clone();
+                other.deadline = request.deadline;
+                other.hints = request.hints;
+                if let Some(choice) = request.extensions.get::<MessageCompression>() {
+                    other.extensions.insert(choice.clone());
+                }
+                Ok(other)
+            }
+            Err(why) => {
+                let error = ClientError::Encode { why: why.to_string() };
+                Err(error.into_status(Sent::No))
+            }
+        })
     }
 
     /// Whether calls can still be sent.
     pub(super) fn is_open(&self) -> bool {
-        match self {
-            Self::Mux(connection) => connection.is_open(),
-            Self::Http(connection) => connection.is_open(),
-            Self::Pool(pool) => pool.is_open(),
+        match &self.carrier {
+            Carrier::Mux(connection) => connection.is_open(),
+            Carrier::Http(connection) => connection.is_open(),
+            Carrier::Pool(pool) => pool.is_open(),
         }
     }
 
     /// Closes the connection; calls that wait end.
     pub(super) fn close(&self) {
+        match &self.carrier {
+            Carrier::Mux(connection) => connection.close(),
+            Carrier::Http(connection) => connection.close(),
+            Carrier::Pool(pool) => pool.close(),
+        }
+    }
+}
+
+impl Carrier {
+    async fn call(&self, request: &Request) -> Reply {
         match self {
-            Self::Mux(connection) => connection.close(),
-            Self::Http(connection) => connection.close(),
-            Self::Pool(pool) => pool.close(),
+            Self::Mux(connection) => connection.call(request).await,
+            // The future of such a call is large, and moved with every call if it is not boxed.
+            Self::Http(connection) => Box::pin(connection.call(request)).await,
+            Self::Pool(pool) => Box::pin(pool.call(request)).await,
         }
     }
 }

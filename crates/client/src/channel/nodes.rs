@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::balance;
 use super::node::Node;
+use super::speech::Speech;
 use super::state::Freshness;
 use super::url::Endpoint;
 use crate::ClientError;
@@ -21,6 +22,8 @@ pub(super) struct NodeSet {
     phase: watch::Sender<Phase>,
     /// Why the list may not be what is there, and since when.
     doubt: Mutex<Option<(Doubt, Instant)>>,
+    /// What is spoken with nodes that a registry tells; `None` if none does.
+    speech: Option<Speech>,
 }
 
 /// Why the list may not be what is there.
@@ -51,6 +54,7 @@ impl NodeSet {
             list: ArcSwap::from_pointee(vec![node]),
             phase: watch::Sender::new(Phase::Known),
             doubt: Mutex::new(None),
+            speech: None,
         }
     }
 
@@ -61,7 +65,17 @@ impl NodeSet {
             list: ArcSwap::default(),
             phase: watch::Sender::new(Phase::Unknown),
             doubt: Mutex::new(None),
+            speech: Some(Speech::default()),
         }
+    }
+
+    /// Speaks with them as the channel's options say.
+    pub(super) fn speaking(self, speech: Speech) -> Self {
+        Self { speech: Some(speech), ..self }
+    }
+
+    pub(super) const fn speech(&self) -> Option<&Speech> {
+        self.speech.as_ref()
     }
 
     pub(super) const fn target(&self) -> &Arc<str> {
@@ -138,7 +152,7 @@ impl NodeSet {
         let old = self.list.load();
         let mut new = Vec::with_capacity(instances.len().saturating_add(kept.len()));
         for instance in instances {
-            match Endpoint::of(instance) {
+            match Speech::endpoint(self.speech(), instance) {
                 Ok(endpoint) => {
                     let known = old
                         .iter()
@@ -157,6 +171,10 @@ impl NodeSet {
             }
         }
         new.extend_from_slice(kept);
+        // Before any of them can be picked.
+        if let Some(speech) = &self.speech {
+            speech.heed(new.iter().map(|node| &node.endpoint));
+        }
         self.phase.send_if_modified(|phase| {
             if *phase != Phase::Closed {
                 self.list.store(Arc::new(new));

@@ -1,11 +1,32 @@
 //! Where a node is and what it speaks, as text says it.
 
+use std::sync::Arc;
+
 use polywire_codec::compression::Compression;
 use polywire_core::{Address, Encoding, Instance};
 use polywire_wire::netrpc::DEFAULT_RPC_PATH;
 
 use crate::http::Dialect;
 use crate::{ChannelOptions, ClientError, HttpCodec, HttpVersion};
+
+/// A wire, whatever carries it: what [`ChannelOptions::prefer`](crate::ChannelOptions::prefer)
+/// chooses among those that an instance speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WireKind {
+    /// Go's net/rpc.
+    Netrpc,
+    /// JSON-RPC 1.0 or 2.0.
+    Jsonrpc,
+    /// gRPC, go-micro's included.
+    Grpc,
+    /// gRPC-Web.
+    GrpcWeb,
+    /// Connect.
+    Connect,
+    /// go-micro's own.
+    Micro,
+}
 
 /// Where a node is and what to speak with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +36,8 @@ pub(super) struct Endpoint {
     pub(super) tls: bool,
     /// Where to `CONNECT` to first.
     pub(super) http_path: Option<String>,
+    /// The name by which a service of go-micro's is found.
+    pub(super) service: Option<Arc<str>>,
 }
 
 /// What is spoken.
@@ -54,6 +77,30 @@ impl Wire {
         })
     }
 
+    const fn kind(self) -> WireKind {
+        match self {
+            Self::Netrpc => WireKind::Netrpc,
+            Self::Jsonrpc1 | Self::Jsonrpc2 => WireKind::Jsonrpc,
+            Self::Http(http) => match http.dialect {
+                Dialect::Grpc | Dialect::MicroGrpc => WireKind::Grpc,
+                Dialect::GrpcWeb => WireKind::GrpcWeb,
+                Dialect::Connect => WireKind::Connect,
+                Dialect::Micro | Dialect::MicroRpc => WireKind::Micro,
+            },
+        }
+    }
+
+    /// Whether services have names besides those of their types.
+    const fn has_service_names(self) -> bool {
+        matches!(
+            self,
+            Self::Http(HttpWire {
+                dialect: Dialect::Micro | Dialect::MicroRpc | Dialect::MicroGrpc,
+                ..
+            })
+        )
+    }
+
     /// Takes the query off the rest of a URL; only wires over HTTP have one.
     fn with_query(self, rest: &str) -> Result<(Self, &str), &'static str> {
         let Self::Http(mut http) = self else { return Ok((self, rest)) };
@@ -63,7 +110,7 @@ impl Wire {
                 ("codec", "proto") => http.codec = Some(HttpCodec::Proto),
                 ("codec", "json") => http.codec = Some(HttpCodec::Json),
                 ("codec", _) => return Err("the codec is neither proto nor json"),
-                ("compression" | "http", _) if http.dialect == Dialect::Micro => {
+                ("compression" | "http", _) if http.dialect.is_micro() => {
                     return Err("go-micro is uncompressed, over HTTP/1.1");
                 }
                 ("compression", name) => {
@@ -71,7 +118,7 @@ impl Wire {
                     http.compression = Some(known.ok_or("this build has no such compression")?);
                 }
                 ("http", "2") => http.version = Some(HttpVersion::Http2),
-                ("http", "1.1") if http.dialect == Dialect::Grpc => {
+                ("http", "1.1") if http.dialect.needs_http2() => {
                     return Err("gRPC needs HTTP/2");
                 }
                 ("http", "1.1") => http.version = Some(HttpVersion::Http1),
@@ -84,11 +131,16 @@ impl Wire {
 
     /// How arguments should be encoded.
     pub(super) fn encoding(self, options: &ChannelOptions) -> Encoding {
+        self.encoding_with(options.http.codec)
+    }
+
+    /// As [`encoding`](Self::encoding), with what the options say of HTTP.
+    pub(super) fn encoding_with(self, codec: HttpCodec) -> Encoding {
         match self {
             Self::Netrpc => Encoding::Gob,
             Self::Jsonrpc1 => Encoding::GoJson,
             Self::Jsonrpc2 => Encoding::Json,
-            Self::Http(http) => http.codec.unwrap_or(options.http.codec).encoding(),
+            Self::Http(http) => http.codec.unwrap_or(codec).encoding(),
         }
     }
 }
@@ -101,25 +153,33 @@ impl Endpoint {
             return Self::plain(text).ok_or_else(|| fail("neither a URL nor HOST:PORT"));
         };
         let mut parts = scheme.split('+');
-        let wire = Wire::of(parts.next().unwrap_or_default()).ok_or_else(|| {
+        let mut wire = Wire::of(parts.next().unwrap_or_default()).ok_or_else(|| {
             fail("the scheme is none of netrpc, jsonrpc, jsonrpc2, grpc, grpc-web, connect, micro")
         })?;
-        let (wire, rest) = wire.with_query(rest).map_err(fail)?;
         let (mut tls, mut http) = (false, false);
         for part in parts {
             match part {
                 "tls" => tls = true,
                 "http" if wire == Wire::Netrpc => http = true,
-                _ => return Err(fail("the scheme can be followed by +tls, netrpc also by +http")),
+                "grpc" if wire == Wire::Http(MICRO) => wire = Wire::Http(MICRO_GRPC),
+                _ => {
+                    let why = "the scheme can be followed by +tls, netrpc also by +http, micro by \
+                               +grpc";
+                    return Err(fail(why));
+                }
             }
         }
+        let (wire, rest) = wire.with_query(rest).map_err(fail)?;
         let (authority, path) = match rest.find('/') {
             Some(slash) if !is_local(rest) => rest.split_at(slash),
             _ => (rest, ""),
         };
-        if !http && !matches!(path, "" | "/") {
-            return Err(fail("only +http has a path"));
+        let name = path.trim_start_matches('/');
+        let is_name = wire.has_service_names() && !name.contains('/');
+        if !http && !is_name && !name.is_empty() {
+            return Err(fail("only +http has a path, and micro the name of a service"));
         }
+        let service = (is_name && !name.is_empty()).then(|| name.into());
         let http_path = http.then(|| match path {
             "" | "/" => DEFAULT_RPC_PATH.to_owned(),
             path => path.to_owned(),
@@ -128,23 +188,60 @@ impl Endpoint {
             return Err(fail("+tls needs a host, for which the certificate is"));
         }
         let plain = Self::plain(authority).ok_or_else(|| fail("no HOST:PORT"))?;
-        Ok(Self { wire, tls, http_path, ..plain })
+        Ok(Self { wire, tls, http_path, service, ..plain })
     }
 
-    /// Reads what an instance registered: its address and, in the metadata `wires`, what it
-    /// speaks. Gob is taken if there is a choice.
-    pub(super) fn of(instance: &Instance) -> Result<Self, ClientError> {
-        let endpoint = Self::parse(instance.address.as_str())?;
-        if let Wire::Http(_) = endpoint.wire {
-            let why = "channels that discover speak netrpc".to_owned();
-            return Err(ClientError::Address { text: instance.address.to_string(), why });
+    /// Reads what an instance registered: its address and what it speaks.
+    ///
+    /// An address that is a URL says so itself. Otherwise the metadata `wires` does: schemes of URLs,
+    /// separated by commas. What is preferred is taken if it is among them, else net/rpc, else the
+    /// first that is known here. go-micro's nodes have `protocol` instead; those of them that do not
+    /// have it are of a time when messages were put into envelopes, which Go's clients conclude as
+    /// well. Who says nothing at all speaks net/rpc.
+    pub(super) fn of(
+        instance: &Instance,
+        preferred: Option<WireKind>,
+    ) -> Result<Self, ClientError> {
+        let mut endpoint = Self::said(instance, preferred)?;
+        if endpoint.wire.has_service_names() && !instance.service.is_empty() {
+            endpoint.service.get_or_insert_with(|| instance.service.as_str().into());
         }
-        let Some(wires) = instance.metadata.get("wires") else { return Ok(endpoint) };
-        if wires.split(',').any(|wire| wire.trim() == "netrpc") {
-            return Ok(endpoint);
+        Ok(endpoint)
+    }
+
+    /// As [`of`](Self::of), but for the service's name.
+    fn said(instance: &Instance, preferred: Option<WireKind>) -> Result<Self, ClientError> {
+        let address = instance.address.as_str();
+        if address.contains("://") {
+            return Self::parse(address);
         }
-        let why = format!("it speaks {wires}, and channels that discover speak netrpc");
-        Err(ClientError::Address { text: instance.address.to_string(), why })
+        let fail = |why| ClientError::Address { text: address.to_owned(), why };
+        if let Some(wires) = instance.metadata.get("wires") {
+            return Self::best(address, wires, preferred)
+                .ok_or_else(|| fail(format!("it speaks `{wires}`, none of which is known here")));
+        }
+        let wire = match instance.metadata.get("protocol").map(String::as_str) {
+            Some("mucp") => Wire::Http(MICRO),
+            Some("grpc") => Wire::Http(MICRO_GRPC),
+            Some("") => Wire::Http(MICRO_RPC),
+            Some(other) => {
+                return Err(fail(format!("it speaks protocol `{other}`, which is not known here")));
+            }
+            None if OF_MICRO.iter().any(|key| instance.metadata.contains_key(*key)) => {
+                Wire::Http(MICRO_RPC)
+            }
+            None => Wire::Netrpc,
+        };
+        Ok(Self { wire, ..Self::parse(address)? })
+    }
+
+    /// What to speak of several wires.
+    fn best(address: &str, wires: &str, preferred: Option<WireKind>) -> Option<Self> {
+        let known = |wire: &str| Self::parse(&format!("{}://{address}", wire.trim())).ok();
+        let known: Vec<_> = wires.split(',').filter_map(known).collect();
+        let of_kind = |kind| known.iter().find(|endpoint| endpoint.wire.kind() == kind);
+        let best = preferred.and_then(of_kind).or_else(|| of_kind(WireKind::Netrpc));
+        best.or_else(|| known.first()).cloned()
     }
 
     fn plain(address: &str) -> Option<Self> {
@@ -156,6 +253,7 @@ impl Endpoint {
             address: address.into(),
             tls: false,
             http_path: None,
+            service: None,
         })
     }
 }
@@ -167,6 +265,20 @@ const MICRO: HttpWire = HttpWire {
     codec: Some(HttpCodec::Json),
     compression: Some(Compression::Identity),
 };
+
+/// What they speak with nodes that do not say what they speak.
+const MICRO_RPC: HttpWire = HttpWire { dialect: Dialect::MicroRpc, ..MICRO };
+
+/// What their gRPC client speaks. The encoding is as the channel's options have it.
+const MICRO_GRPC: HttpWire = HttpWire {
+    dialect: Dialect::MicroGrpc,
+    version: Some(HttpVersion::Http2),
+    codec: None,
+    compression: Some(Compression::Identity),
+};
+
+/// Metadata that every node of go-micro's has.
+const OF_MICRO: [&str; 4] = ["server", "transport", "broker", "registry"];
 
 /// Whether an address is one of this machine: `memory:name` or `unix:/path`.
 fn is_local(address: &str) -> bool {
@@ -227,7 +339,8 @@ mod tests {
         ] {
             let endpoint = Endpoint::parse(text).unwrap();
             let http_path = path.map(str::to_owned);
-            let expected = Endpoint { wire, address: address.into(), tls, http_path };
+            let address = address.into();
+            let expected = Endpoint { wire, address, tls, http_path, service: None };
             assert_eq!(endpoint, expected, "{text}");
         }
     }
@@ -248,6 +361,10 @@ mod tests {
             ("grpc://h:80?compression=lzw", "no such compression"),
             ("grpc://h:80?window=7", "other than codec"),
             ("grpc://h:80?http=1.1", "gRPC needs HTTP/2"),
+            ("micro://h:80/a/b", "the name of a service"),
+            ("micro+http://h:80", "micro by +grpc"),
+            ("grpc+grpc://h:80", "can be followed by"),
+            ("micro+grpc://h:80?http=1.1", "gRPC needs HTTP/2"),
             ("micro://h:80?http=2", "over HTTP/1.1"),
             ("micro://h:80?compression=gzip", "uncompressed"),
             ("connect://h:80?http=3", "neither 1.1 nor 2"),
@@ -262,10 +379,75 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_without_netrpc_is_not_for_this_client() {
-        let instance = Instance::new("s", "a", "h:80".into());
-        assert!(Endpoint::of(&instance).is_ok());
-        assert!(Endpoint::of(&instance.clone().with_metadata("wires", "jsonrpc, netrpc")).is_ok());
-        assert!(Endpoint::of(&instance.with_metadata("wires", "grpc")).is_err());
+    fn urls_of_go_micros_services_name_them() {
+        for (text, wire, tls, service) in [
+            ("micro://h:80/greeter", MICRO, false, Some("greeter")),
+            ("micro+grpc://h:80", MICRO_GRPC, false, None),
+            ("micro+grpc+tls://h:80/go.micro.greeter", MICRO_GRPC, true, Some("go.micro.greeter")),
+            ("micro+tls+grpc://h:80/", MICRO_GRPC, true, None),
+        ] {
+            let endpoint = Endpoint::parse(text).unwrap();
+            assert_eq!((endpoint.wire, endpoint.tls), (Wire::Http(wire), tls), "{text}");
+            assert_eq!(endpoint.service.as_deref(), service, "{text}");
+        }
+    }
+
+    fn instance(address: &str, metadata: &[(&str, &str)]) -> Instance {
+        metadata.iter().fold(Instance::new("greeter", "a", address.into()), |instance, entry| {
+            instance.with_metadata(entry.0, entry.1)
+        })
+    }
+
+    #[test]
+    fn an_instance_says_what_it_speaks() {
+        let jsonrpc2 = Wire::Jsonrpc2;
+        let of_go = |protocol| [("protocol", protocol), ("server", "x"), ("transport", "http")];
+        for (metadata, wire) in [
+            (&[][..], Wire::Netrpc),
+            (&[("zone", "a")], Wire::Netrpc),
+            (&[("wires", "grpc,jsonrpc2, netrpc ")], Wire::Netrpc),
+            (&[("wires", "grpc, micro")], http(Dialect::Grpc, None, None)),
+            (&[("wires", "dubbo,jsonrpc2")], jsonrpc2),
+            // What it says of itself goes before what it says to go-micro.
+            (&[("wires", "netrpc,micro"), ("protocol", "mucp")], Wire::Netrpc),
+            (&of_go("mucp"), Wire::Http(MICRO)),
+            (&of_go("grpc"), Wire::Http(MICRO_GRPC)),
+            (&[("protocol", "mucp")], Wire::Http(MICRO)),
+            (&of_go("")[1..], Wire::Http(MICRO_RPC)),
+            (&[("protocol", "")], Wire::Http(MICRO_RPC)),
+        ] {
+            let endpoint = Endpoint::of(&instance("h:80", metadata), None).unwrap();
+            assert_eq!((endpoint.wire, endpoint.address.as_str()), (wire, "h:80"), "{metadata:?}");
+            let named = endpoint.wire.has_service_names().then_some("greeter");
+            assert_eq!(endpoint.service.as_deref(), named, "{metadata:?}");
+        }
+    }
+
+    #[test]
+    fn a_wire_may_be_preferred_and_an_address_may_be_a_url() {
+        let all = instance("h:80", &[("wires", "netrpc,netrpc+http,jsonrpc,grpc,micro")]);
+        for (kind, wire) in [
+            (WireKind::Grpc, http(Dialect::Grpc, None, None)),
+            (WireKind::Micro, Wire::Http(MICRO)),
+            (WireKind::Jsonrpc, Wire::Jsonrpc1),
+            (WireKind::Connect, Wire::Netrpc),
+        ] {
+            assert_eq!(Endpoint::of(&all, Some(kind)).unwrap().wire, wire, "{kind:?}");
+        }
+        let url = instance("grpc+tls://h:80", &[("protocol", "mucp")]);
+        let endpoint = Endpoint::of(&url, None).unwrap();
+        assert_eq!((endpoint.wire, endpoint.tls), (http(Dialect::Grpc, None, None), true));
+    }
+
+    #[test]
+    fn an_instance_that_speaks_nothing_known_is_refused_with_what_it_speaks() {
+        for (address, metadata, why) in [
+            ("h:80", ("wires", "dubbo"), "it speaks `dubbo`"),
+            ("h:80", ("protocol", "thrift"), "protocol `thrift`"),
+            ("h", ("protocol", "mucp"), "neither a URL nor"),
+        ] {
+            let error = Endpoint::of(&instance(address, &[metadata]), None).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
     }
 }

@@ -187,12 +187,13 @@ impl Exchange {
             // The status may be in the head if no message follows.
             bare = body.ends_at_once().await?;
         }
+        let dialect = manner.dialect;
         let judged = reply::judge(head.status, &head.headers, self.content, bare)?;
         let leading = metadata_from_headers(&head.headers);
         let compression = match judged {
             Head::Messages(compression) => compression,
             Head::Over(status) => {
-                status?;
+                reply::told(dialect, status)?;
                 if !self.kind.server_streams() {
                     return Err(reply::no_message());
                 }
@@ -208,8 +209,13 @@ impl Exchange {
         };
         let decoder = self.decoder(manner, compression);
         let trailers = Trailers::default();
-        let protocol = self.content.protocol;
-        let messages = Messages::new(body, decoder, protocol, leading.clone(), trailers.clone());
+        let messages = Messages::new(
+            body,
+            decoder,
+            (dialect, self.content.protocol),
+            leading.clone(),
+            trailers.clone(),
+        );
         let body = if self.kind.server_streams() {
             Body::Stream(self.stream(messages))
         } else {

@@ -11,18 +11,20 @@ use http::Version;
 use http::header::{HOST, HeaderValue};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use polywire_core::{Body, MessageCompression, Reply, Request, Status};
+use polywire_core::{Body, CallKind, MessageCompression, Reply, Request, Status};
+use polywire_wire::Limits;
 use polywire_wire::connect::Protocol;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use super::body::Arguments;
 use super::call::{Exchange, bare, gone};
 use super::failure::{ArgumentFailure, from_http1, unprocessed};
 use super::head;
 use super::incoming::Incoming;
-use super::manner::{Dialect, Manner};
+use super::manner::Manner;
 use super::message::Encoder;
 use super::micro;
 use crate::ClientError;
@@ -43,7 +45,8 @@ pub(crate) type Opening = Pin<Box<dyn Future<Output = Result<Box<dyn Io>, Client
 /// `Open -> Broken`, when the address cannot be reached, or `-> Closed`, by whoever has it.
 pub(super) struct Pool {
     dial: Box<dyn Fn() -> Opening + Send + Sync>,
-    manner: Manner,
+    pub(super) manner: Manner,
+    pub(super) limits: Limits,
     /// For how many connections there is room.
     room: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
@@ -53,6 +56,8 @@ pub(super) struct Pool {
     calls: AtomicU64,
     open: AtomicBool,
     closed: AtomicBool,
+    /// Ends the streams of go-micro's, which have connections that are nobody else's.
+    pub(super) closing: CancellationToken,
 }
 
 /// A connection; its task ends with it.
@@ -79,11 +84,14 @@ impl HttpPool {
         first: Box<dyn Io>,
         dial: impl Fn() -> Opening + Send + Sync + 'static,
         manner: Manner,
+        limits: &Limits,
         max_connections: usize,
     ) -> io::Result<Self> {
         let pool = Pool {
             dial: Box::new(dial),
             manner,
+            limits: limits.clone(),
+            closing: CancellationToken::new(),
             room: Arc::new(Semaphore::new(max_connections.clamp(1, Semaphore::MAX_PERMITS))),
             idle: Mutex::default(),
             tasks: Mutex::default(),
@@ -114,12 +122,41 @@ impl HttpPool {
         self.0.closed.store(true, Ordering::SeqCst);
         self.0.open.store(false, Ordering::Relaxed);
         self.0.room.close();
+        self.0.closing.cancel();
         self.0.idle().clear();
         self.0.tasks().abort_all();
     }
 }
 
 impl Pool {
+    /// Waits for room for one more connection.
+    pub(super) async fn room(&self) -> Result<OwnedSemaphorePermit, Status> {
+        let permit = Arc::clone(&self.room).acquire_owned().await;
+        permit.map_err(|_closed| ClientError::Shutdown.into_status(Sent::No))
+    }
+
+    /// The number of one more call.
+    pub(super) fn number(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Opens one more stream to the address.
+    pub(super) async fn dial(&self) -> Result<Box<dyn Io>, ClientError> {
+        let made = (self.dial)().await;
+        if made.is_err() {
+            // Whoever has this pool finds out when the address can be reached again.
+            self.open.store(false, Ordering::Relaxed);
+        } else if self.closed.load(Ordering::SeqCst) {
+            return Err(ClientError::Shutdown);
+        }
+        made
+    }
+
+    /// Opens one more stream to the address, only to see whether somebody is there.
+    pub(super) fn redial(&self) -> Opening {
+        (self.dial)()
+    }
+
     /// Makes a connection of a stream.
     async fn start(&self, io: Box<dyn Io>) -> Result<Connection, hyper::Error> {
         let (sender, connection) =
@@ -143,17 +180,13 @@ impl Pool {
                 return Ok((idle, false));
             }
         }
-        let made = match (self.dial)().await {
-            Ok(io) => self.start(io).await.map_err(|error| from_http1(&error)),
-            Err(error) => Err(error),
-        };
-        match made {
+        let io = self.dial().await.map_err(|error| error.into_status(Sent::No))?;
+        match self.start(io).await {
             Ok(connection) if !self.closed.load(Ordering::SeqCst) => Ok((connection, true)),
             Ok(_late) => Err(ClientError::Shutdown.into_status(Sent::No)),
             Err(error) => {
-                // Whoever has this one finds out when the address can be reached again.
                 self.open.store(false, Ordering::Relaxed);
-                Err(error.into_status(Sent::No))
+                Err(from_http1(&error).into_status(Sent::No))
             }
         }
     }
@@ -197,8 +230,10 @@ impl Lease {
 
 /// Makes one call.
 async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
-    let permit = Arc::clone(&pool.room).acquire_owned().await;
-    let permit = permit.map_err(|_closed| ClientError::Shutdown.into_status(Sent::No))?;
+    if pool.manner.dialect.is_micro() && request.hints.kind != CallKind::Unary {
+        return micro::stream(pool, request).await;
+    }
+    let permit = pool.room().await?;
     let argument = ArgumentFailure::default();
     let mut message = message(pool, request, &argument)?;
     let sent = message.body().taken();
@@ -229,10 +264,10 @@ async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
     let (head, body) = response.into_parts();
     let pool = Arc::clone(&lease.pool);
     let body = Incoming::of_http1(body, pool.manner.max_message_bytes, lease);
-    match pool.manner.dialect {
-        Dialect::Micro => micro::finish(&pool.manner, &head, body).await,
-        _ => exchange.finish(&pool.manner, &head, body).await,
+    if pool.manner.dialect.is_micro() {
+        return micro::finish(&pool.manner, &head, body).await;
     }
+    exchange.finish(&pool.manner, &head, body).await
 }
 
 /// The request of a call.
@@ -242,9 +277,8 @@ fn message(
     failure: &ArgumentFailure,
 ) -> Result<http::Request<Arguments>, Status> {
     let manner = &pool.manner;
-    if manner.dialect == Dialect::Micro {
-        let number = pool.calls.fetch_add(1, Ordering::Relaxed);
-        let (head, body) = micro::message(manner, request, number)?.into_parts();
+    if manner.dialect.is_micro() {
+        let (head, body) = micro::message(manner, request, pool.number())?.into_parts();
         let head = http::Request::from_parts(head, ());
         return Ok(in_http1(manner, head).map(|()| body));
     }

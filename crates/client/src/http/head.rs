@@ -9,9 +9,10 @@ use polywire_core::{Request, Status};
 use polywire_wire::connect::{self, Protocol};
 use polywire_wire::grpc;
 use polywire_wire::http::metadata_to_headers;
+use polywire_wire::micro::format_timeout;
 use tokio::time::Instant;
 
-use super::manner::Manner;
+use super::manner::{Dialect, Manner};
 use crate::ClientError;
 use crate::error::Sent;
 
@@ -94,6 +95,15 @@ fn bare(
         if let Ok(value) = HeaderValue::try_from(text) {
             headers.insert(name, value);
         }
+        if manner.dialect == Dialect::MicroGrpc
+            && let Ok(value) = HeaderValue::try_from(format_timeout(remaining))
+        {
+            headers.insert(MICRO_TIMEOUT, value);
+        }
+    }
+    if manner.dialect == Dialect::MicroGrpc {
+        let content = manner.content(request.hints.kind);
+        headers.insert(MICRO_CONTENT_TYPE, HeaderValue::from_static(content.as_str()));
     }
     let mut head = HttpRequest::new(());
     *head.method_mut() = Method::POST;
@@ -105,7 +115,8 @@ fn bare(
 
 fn uri(manner: &Manner, request: &Request, query: Option<&str>) -> Result<Uri, Status> {
     let (service, method) = (request.method.service(), request.method.method());
-    let package = request.hints.package;
+    // go-micro has the name there by which the service is found.
+    let package = manner.service.as_deref().unwrap_or(request.hints.package);
     let dot = if package.is_empty() { "" } else { "." };
     let parts = ["/", package, dot, service, "/", method];
     let length = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len()));
@@ -139,6 +150,8 @@ const MAX_QUERY_BYTES: usize = 6 * 1024;
 /// What the client calls itself.
 pub(super) const AGENT: &str = concat!("polywire/", env!("CARGO_PKG_VERSION"));
 
+const MICRO_TIMEOUT: HeaderName = HeaderName::from_static("timeout");
+const MICRO_CONTENT_TYPE: HeaderName = HeaderName::from_static("x-content-type");
 const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
 const GRPC_ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");

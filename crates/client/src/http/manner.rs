@@ -1,5 +1,7 @@
 //! What one connection speaks, and how.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::uri::{Authority, Scheme};
 use polywire_codec::compression::Compression;
@@ -14,6 +16,21 @@ pub(crate) enum Dialect {
     Connect,
     /// go-micro's own.
     Micro,
+    /// The same in envelopes of JSON-RPC.
+    MicroRpc,
+    /// gRPC as go-micro speaks it.
+    MicroGrpc,
+}
+
+impl Dialect {
+    pub(crate) const fn needs_http2(self) -> bool {
+        matches!(self, Self::Grpc | Self::MicroGrpc)
+    }
+
+    /// Whether it is go-micro's own, over HTTP/1.1.
+    pub(crate) const fn is_micro(self) -> bool {
+        matches!(self, Self::Micro | Self::MicroRpc)
+    }
 }
 
 /// What one connection speaks, and how.
@@ -27,17 +44,21 @@ pub(crate) struct Manner {
     pub(crate) get: bool,
     pub(crate) scheme: Scheme,
     pub(crate) authority: Authority,
+    /// The name by which a service of go-micro's is found.
+    pub(crate) service: Option<Arc<str>>,
 }
 
 impl Manner {
     /// The content type of calls of this kind.
     pub(super) const fn content(&self, kind: CallKind) -> ContentType {
         let protocol = match (self.dialect, kind) {
-            (Dialect::Grpc, _) => Protocol::Grpc,
+            (Dialect::Grpc | Dialect::MicroGrpc, _) => Protocol::Grpc,
             (Dialect::GrpcWeb, _) => Protocol::GrpcWeb,
             // The bodies of go-micro are bare messages as well; its heads are made elsewhere.
-            (Dialect::Connect | Dialect::Micro, CallKind::Unary) => Protocol::ConnectUnary,
-            (Dialect::Connect | Dialect::Micro, _) => Protocol::ConnectStream,
+            (Dialect::Connect | Dialect::Micro | Dialect::MicroRpc, CallKind::Unary) => {
+                Protocol::ConnectUnary
+            }
+            (Dialect::Connect | Dialect::Micro | Dialect::MicroRpc, _) => Protocol::ConnectStream,
         };
         ContentType { protocol, codec: self.codec, text: false }
     }

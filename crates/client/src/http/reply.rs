@@ -11,8 +11,10 @@ use polywire_core::{Code, EncodedValue, Metadata, Payload, Status, Trailers};
 use polywire_wire::connect::{ContentType, END_STREAM, EndStream, Protocol};
 use polywire_wire::grpc::{COMPRESSED, Envelope, has_status, status_from_trailers, web};
 use polywire_wire::http::{code_from_http, metadata_from_headers};
+use polywire_wire::micro::read_grpc_status;
 
 use super::incoming::Incoming;
+use super::manner::Dialect;
 use super::message::Decoder;
 
 /// What the head of a reply says.
@@ -85,6 +87,7 @@ pub(super) fn text<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
 pub(super) struct Messages {
     body: Incoming,
     decoder: Decoder,
+    dialect: Dialect,
     protocol: Protocol,
     /// The head's metadata, which a failure shows too.
     leading: Metadata,
@@ -98,11 +101,11 @@ impl Messages {
     pub(super) const fn new(
         body: Incoming,
         decoder: Decoder,
-        protocol: Protocol,
+        (dialect, protocol): (Dialect, Protocol),
         leading: Metadata,
         trailers: Trailers,
     ) -> Self {
-        Self { body, decoder, protocol, leading, trailers, said: None, over: false }
+        Self { body, decoder, dialect, protocol, leading, trailers, said: None, over: false }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Payload>, Status>> {
@@ -155,7 +158,7 @@ impl Messages {
 
     fn end(&self, trailers: &HeaderMap) -> Result<(), Status> {
         self.trailers.extend(metadata_from_headers(trailers));
-        status_from_trailers(trailers)
+        told(self.dialect, status_from_trailers(trailers))
     }
 
     /// The only message of a reply.
@@ -224,6 +227,11 @@ impl Stream for Messages {
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.get_mut().poll_next_message(cx)
     }
+}
+
+/// What gRPC says that a call came to, with go-micro's error in it where there is one.
+pub(super) fn told(dialect: Dialect, status: Result<(), Status>) -> Result<(), Status> {
+    status.map_err(|status| read_grpc_status(status, dialect == Dialect::MicroGrpc))
 }
 
 /// A reply that succeeded and holds nothing, where one message was expected.

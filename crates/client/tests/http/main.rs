@@ -6,6 +6,8 @@ mod connections;
 mod failures;
 mod h1;
 mod micro;
+mod micro_nodes;
+mod micro_streams;
 mod peer;
 mod streams;
 #[cfg(feature = "tls")]

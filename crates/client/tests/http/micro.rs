@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use polywire_client::ChannelOptions;
-use polywire_core::{Body, CallKind, Code, Deadline, Origin, Service as _};
+use polywire_core::{Code, Deadline, Origin, Service as _};
 use polywire_wire::micro::MicroError;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::mpsc;
 
 use crate::h1::answering;
@@ -95,10 +96,28 @@ async fn answers_of_others_are_failures() {
 }
 
 #[tokio::test]
-async fn a_stream_is_refused_before_anything_is_sent() {
-    let (channel, _peer, mut requests) = channel(PONG).await;
-    let status = channel.call(streaming(CallKind::ServerStreaming, Body::Empty)).await.unwrap_err();
-    assert_eq!(status.origin(), Origin::NotSent);
-    assert!(status.message().contains("streams"), "{status}");
-    assert!(requests.try_recv().is_err());
+async fn a_connection_with_an_answer_that_nobody_waits_for_is_not_used_again() {
+    let (started, mut waits) = mpsc::channel(1);
+    let peer = Peer::scripted(move |nth, mut socket| {
+        let started = started.clone();
+        async move {
+            let mut heard = [0; 4096];
+            while socket.read(&mut heard).await.is_ok_and(|read| read > 0) {
+                started.send(()).await.unwrap();
+                // The first connection answers late, when its call has been given up.
+                if nth == 0 {
+                    std::future::pending::<()>().await;
+                }
+                socket.write_all(PONG).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let channel = peer.channel("micro", "?codec=proto", ChannelOptions::default().retries(0));
+    tokio::select! {
+        _ = ask(&channel, b"ping") => panic!("nobody answers"),
+        _ = waits.recv() => {}
+    }
+    assert_eq!(bytes(&ask(&channel, b"ping").await), b"pong");
+    assert_eq!(peer.connections(), 2);
 }

@@ -9,7 +9,8 @@ use h2::server::{Builder, Connection, SendResponse};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use polywire_client::{Channel, ChannelOptions};
 use polywire_core::{
-    Body, CallKind, Encoding, MethodName, Payload, PayloadStream, Reply, Request as Call, Service,
+    Body, CallKind, Encoding, Instance, MethodName, Payload, PayloadStream, Reply, Request as Call,
+    Service,
 };
 use polywire_net::{Listener, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -83,6 +84,13 @@ impl Peer {
 
     pub(crate) fn channel(&self, scheme: &str, query: &str, options: ChannelOptions) -> Channel {
         Channel::lazy(&format!("{scheme}://{}{query}", self.address), options).unwrap()
+    }
+
+    /// What an instance registers that is at this peer, and speaks a protocol of go-micro's.
+    pub(crate) fn instance(&self, id: &str, protocol: &str) -> Instance {
+        Instance::new("greeter", id, self.address.as_str().into())
+            .with_metadata("protocol", protocol)
+            .with_metadata("server", "any")
     }
 
     /// Connections that were made.
