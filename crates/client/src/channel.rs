@@ -27,8 +27,8 @@ use tokio::time::Instant;
 
 pub(crate) use self::connect::Halves;
 pub use self::state::{Freshness, NodeState};
-pub use self::wrapped::{Attempt, AttemptFuture};
 pub use self::url::WireKind;
+pub use self::wrapped::{Attempt, AttemptFuture};
 
 use self::attempt::Trail;
 use self::connect::Connector;

@@ -81,7 +81,7 @@ pub use futures_core::Stream;
 pub use polywire_client::{
     Attempt, AttemptFuture, Backoff, Balancer, Call, CallOptions, Candidate, Channel,
     ChannelOptions, ClientError, Filter, Freshness, HttpCodec, HttpOptions, HttpVersion,
-    MicroError, NodeState, Picker, RetryIf,
+    MicroError, NodeState, Picker, RetryIf, WireKind,
 };
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{

@@ -28,6 +28,8 @@ pub(super) struct Call<'a> {
     /// `None` if nobody offers the method.
     pub(super) descriptor: Option<&'static MethodDescriptor>,
     request: Request,
+    /// What a caller of go-micro's says of itself.
+    caller: Option<GrpcCaller>,
 }
 
 impl<'a> Call<'a> {
@@ -66,6 +68,7 @@ impl<'a> Call<'a> {
         if let Some(caller) = caller {
             call.request.metadata = caller.metadata(&call.request.metadata);
         }
+        call.caller = caller;
         Ok(call)
     }
 
@@ -81,7 +84,7 @@ impl<'a> Call<'a> {
         request.connection = Some(info);
         request.deadline =
             timeout.and_then(|timeout| Deadline::after(Instant::now().into_std(), timeout));
-        Ok(Self { shared, method, descriptor, request })
+        Ok(Self { shared, method, descriptor, request, caller: None })
     }
 
     pub(super) fn kind(&self) -> CallKind {
@@ -108,6 +111,10 @@ impl<'a> Call<'a> {
             None => Body::Empty,
             Some(method) if method.kind.client_streams() => {
                 Body::Stream(PayloadStream::new(reading.codec, incoming))
+            }
+            // go-micro has one kind of stream, which its callers leave open.
+            Some(method) if self.caller.is_some() && method.kind.server_streams() => {
+                Body::Unary(self.in_time(incoming.first()).await?)
             }
             Some(_) => Body::Unary(self.in_time(incoming.only()).await?),
         };

@@ -92,7 +92,7 @@ impl<B: RequestBody> Incoming<B> {
         let mut next = async || poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await.transpose();
         let first = next().await?;
         let Some(first) = first else {
-            return Err(Status::new(Code::Unimplemented, "the request has no message, of one"));
+            return Err(no_message());
         };
         match next().await? {
             None => Ok(first),
@@ -101,6 +101,13 @@ impl<B: RequestBody> Incoming<B> {
                 Err(Status::new(Code::Unimplemented, text))
             }
         }
+    }
+
+    /// The first message, whatever follows: callers of go-micro's do not say that nothing does.
+    pub(super) async fn first(mut self) -> Result<Payload, Status> {
+        self.pauses = Some(Pauses::new(self.reading.body_stall));
+        let first = poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await.transpose()?;
+        first.ok_or_else(no_message)
     }
 
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Payload>, Status>> {
@@ -235,6 +242,10 @@ impl Reading {
         };
         Ok(Payload::new(self.codec, bytes))
     }
+}
+
+fn no_message() -> Status {
+    Status::new(Code::Unimplemented, "the request has no message, of one")
 }
 
 /// Takes what is left of a request that nobody reads; no more than a little, and not for long.

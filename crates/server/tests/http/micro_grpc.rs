@@ -66,6 +66,20 @@ async fn a_stream_that_fails_ends_in_the_error_as_well() {
     assert_eq!(answer.trailer("grpc-message"), Some(text));
 }
 
+#[tokio::test]
+async fn a_stream_of_replies_begins_with_the_first_message_of_a_request_that_stays_open() {
+    let peer = Peer::connect().await;
+    let request = Request::post("http://localhost/helloworld.Numbers/Count")
+        .header("content-type", "application/grpc+proto")
+        .header("x-content-type", "application/grpc+proto");
+    let mut client = peer.client.clone().ready().await.unwrap();
+    let (response, mut arguments) = client.send_request(request.body(()).unwrap(), false).unwrap();
+    arguments.send_data(Bytes::from(message(2)), false).unwrap();
+    let answer = Answer::read(response.await.unwrap()).await;
+    assert_eq!(&*answer.body, [message(1), message(2)].concat());
+    assert_eq!(answer.trailer("grpc-status"), Some("0"));
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_time_it_waits_is_the_calls_deadline() {
     let mut peer = Peer::connect().await;
