@@ -155,11 +155,11 @@ impl Peer {
         Self { listener, _lease }
     }
 
-    /// Takes the next request whole, and answers it.
+    /// Takes the next request whole, whose body is `MESSAGE`, and answers it.
     async fn take(&self, answer: &str) -> String {
         let (mut stream, _) = self.listener.accept().await.unwrap();
         let mut request = Vec::new();
-        while !request.ends_with(b"}") {
+        while !request.ends_with(b"K\"}") {
             request.push(stream.read_u8().await.unwrap());
         }
         stream.write_all(answer.as_bytes()).await.unwrap();

@@ -12,12 +12,14 @@
 //! | the derive | `schema` (the crate `polywire-schema`), `impl_message!` (takes the generics, the type and the where clause, each in braces), `serde` (in generic types, if `impl_message!` uses the clause) |
 //! | `#[service]` | `Method`, `MethodDescriptor`, `ServiceDefinition`, `ServiceDescriptor`, `Service`, `Context` and `Status` of `polywire-core`, and `serde` with its derives |
 //! | servers | `unary::<Arg, Reply, _, _>(&'static MethodDescriptor, Fn(Context, Arg) -> Future<Result<Reply, Status>>) -> Method` |
+//! | `#[subscribe]` | `Subscriber`, `SubscriberDefinition`, `SubscriberDescriptor` and `Context` of `polywire-core`, and `event::<Event, _, _>(&'static SubscriberDescriptor, Fn(Context, Event) -> Future<Result<(), Status>>) -> Subscriber` |
 //! | clients | `Channel`, async `connect(&str)` and `discover(&str)` that make one, their `ConnectError`, and `Call::<'_, S, Arg, Reply>::new(&S, &'static MethodDescriptor, Arg)` |
 #![forbid(unsafe_code)]
 
 mod derive;
 mod docs;
 mod service;
+mod subscribe;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -87,6 +89,30 @@ pub fn derive_schema(input: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn service(options: TokenStream, item: TokenStream) -> TokenStream {
     service::expand(options.into(), item.into())
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Has the methods of a type, or a function, handle events.
+///
+/// On an `impl` block, the methods with `#[event(topic = "orders.created")]` handle the events of
+/// that topic; a type `Audit` gets `AuditSubscriber` around a value of it. On a function, which takes
+/// no `&self`, the topic stands here, and a function `created` gets `CreatedSubscriber`. Either is
+/// given to `App::subscribe` or `Router::subscribe`.
+///
+/// A handler is an `async fn` that takes `&Context` if it wants one, and one owned event. It returns
+/// nothing, or a `Result<(), E>` whose error turns into a `Status`. The context's metadata are the
+/// headers of the event, and its method names the topic. Several handlers of one topic each get the
+/// event anew, one after another.
+///
+/// | option | on | effect |
+/// |---|---|---|
+/// | `topic = "orders.created"` | function, `#[event]` | which events |
+/// | `queue = "audit"` | function, `#[event]`, block (for all of its methods) | shares them with whoever has the same queue: each event goes to one; default: everybody gets a copy |
+/// | `crate = "path"` | function, block | where `polywire` is found under another name |
+#[proc_macro_attribute]
+pub fn subscribe(options: TokenStream, item: TokenStream) -> TokenStream {
+    subscribe::expand(options.into(), item.into())
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
 }

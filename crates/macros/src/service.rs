@@ -5,7 +5,7 @@ mod describe;
 mod method;
 mod options;
 mod server;
-mod types;
+pub(crate) mod types;
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};

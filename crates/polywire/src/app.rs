@@ -1,5 +1,6 @@
 //! What a user runs: a server, its registration and its end.
 
+mod events;
 mod running;
 mod signals;
 
@@ -10,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{
-    Address, BoxService, Instance, InstanceMethod, LeaseHealth, Registry, RegistryError, Service,
-    ServiceDefinition, ServiceDescriptor,
+    Address, BoxService, Broker, BrokerError, Instance, InstanceMethod, LeaseHealth, Registry,
+    RegistryError, Service, ServiceDefinition, ServiceDescriptor, SubscriberDefinition,
 };
 use polywire_layers::Layer;
 use polywire_net::TlsServer;
@@ -20,6 +21,7 @@ use polywire_server::Metric;
 use polywire_server::{BindError, Limits, RegisterError, Router, Server};
 use tokio::sync::watch;
 
+use self::events::Events;
 use self::running::Registration;
 pub use self::running::Running;
 pub use self::signals::asked_to_end;
@@ -49,6 +51,7 @@ pub struct App {
     listen: Option<Address>,
     advertise: Option<Address>,
     registry: Where,
+    broker: Option<Arc<dyn Broker>>,
     router: Result<Router, RegisterError>,
     services: Vec<(String, &'static ServiceDescriptor)>,
     describes_itself: bool,
@@ -80,6 +83,9 @@ pub enum AppError {
     /// The registry cannot be reached.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The broker cannot be subscribed to.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
 }
 
 impl App {
@@ -92,6 +98,7 @@ impl App {
             listen: None,
             advertise: None,
             registry: Where::Environment,
+            broker: None,
             router: Ok(Router::new()),
             services: Vec::new(),
             describes_itself: true,
@@ -113,6 +120,25 @@ impl App {
     pub fn serve_as(mut self, name: &str, service: impl ServiceDefinition) -> Self {
         self.services.push((name.to_owned(), service.descriptor()));
         self.router = self.router.and_then(|router| router.add_named(name, service));
+        self
+    }
+
+    /// Handles events: those that the [broker](Self::broker) brings, and those that go-micro's peers
+    /// send to the app's own port. They pass the same layers as calls. An error, such as a type that
+    /// cannot travel, shows when the app starts.
+    ///
+    /// Each topic and queue is a subscription, whose events are handled one after another; an event
+    /// whose handlers fail is logged, and comes again only if the broker promises that.
+    pub fn subscribe(mut self, subscribers: impl SubscriberDefinition) -> Self {
+        self.router = self.router.and_then(|router| router.subscribe(subscribers));
+        self
+    }
+
+    /// Where events come from. Default: what `POLYWIRE_BROKER` names, or go-micro's `MICRO_BROKER`,
+    /// else go-micro's broker over HTTP, which finds publishers and subscribers in the app's registry.
+    /// Without subscribers, no broker is opened.
+    pub fn broker(mut self, broker: Arc<dyn Broker>) -> Self {
+        self.broker = Some(broker);
         self
     }
 
@@ -193,7 +219,7 @@ impl App {
         self.server(|server| server.limits(limits))
     }
 
-    /// How long calls under way may take to end when the app drains, those of detached methods
+    /// How long calls and events under way may take to end when the app drains, those of detached methods
     /// whose callers have gone included; what still runs then is dropped. Goes before what
     /// [`limits`](Self::limits) says of it. Default: 10 s.
     pub fn grace(mut self, time: Duration) -> Self {
@@ -208,15 +234,15 @@ impl App {
         self
     }
 
-    /// Starts, serves until SIGTERM or Ctrl-C, then drains: leaves the registry, serves on for the
+    /// Starts, serves until SIGTERM or Ctrl-C, then drains: unsubscribes, leaves the registry, serves on for the
     /// lame-duck time, refuses newcomers, and lets calls under way end within the grace period. A
     /// second signal ends it at once.
     ///
     /// **Cancel safe**: dropping the future ends the server without draining.
     ///
     /// # Errors
-    /// When a service cannot be offered, nobody can listen at the address, or the registry cannot
-    /// be reached.
+    /// When a service cannot be offered, nobody can listen at the address, or the registry or the
+    /// broker cannot be reached.
     pub async fn run(self) -> Result<(), AppError> {
         let name = self.name.clone();
         let mut running = self.start().await?;
@@ -253,6 +279,7 @@ impl App {
             router = router.add(ReflectionServer::new(described))?;
             router = builtin::add_grpc_reflection(router, &self.services)?;
         }
+        let wanted = router.subscriptions();
         let server = Server::new(router);
         let registration = Registration::default();
         #[cfg(feature = "http")]
@@ -265,9 +292,17 @@ impl App {
             Some(time) => server.grace(time),
             None => server,
         };
-        let listen = self.listen.unwrap_or_else(listen_by_default);
+        let (listen, service) = (self.listen.unwrap_or_else(listen_by_default), server.service());
         let listening = server.bind(&listen).await?;
-        let running = Running::new(listening, welcome, self.lame_duck, registration.clone());
+        let grace = listening.grace();
+        let mut running = Running::new(listening, welcome, self.lame_duck, registration.clone());
+        if !wanted.is_empty() {
+            let broker = match self.broker {
+                Some(broker) => broker,
+                None => polywire_broker::from_env(registry.clone())?,
+            };
+            running.handle(Events::subscribe(&broker, wanted, &service, grace).await?);
+        }
         if let Some(registry) = registry {
             let address = self.advertise.unwrap_or_else(|| reachable(running.address()));
             let id = format!("{}-{}", self.name, running::instance_id());

@@ -54,10 +54,14 @@
 //! | [`Router`], [`Server`] | the parts of an `App`, for tests and for programs of their own kind |
 //! | [`Service`], [`Layer`] | what answers calls, and what wraps it |
 //! | [`Registry`] | who knows where services run |
+//! | [`subscribe`], [`Publisher`] | has functions handle events, and publishes them |
+//! | [`Broker`] | who brings events from publishers to subscribers |
 //!
 //! | feature | adds |
 //! |---|---|
 //! | `local` (default) | the registry of one machine: lease files in a directory |
+//! | `broker-http` (default) | go-micro's broker over HTTP, found through the registry |
+//! | `broker-nats`, `broker-jetstream` | a NATS server as broker |
 //! | `tls` | TLS on the same port |
 //! | `zstd` | messages over HTTP compressed by Zstandard, beside gzip |
 //! | `prost` | what `polywire-build` makes of `.proto` files |
@@ -66,6 +70,7 @@
 //! | variable | means | default |
 //! |---|---|---|
 //! | `POLYWIRE_REGISTRY` | where services are registered and found | `local:` |
+//! | `POLYWIRE_BROKER`, go-micro's `MICRO_BROKER` | what an [`App`] subscribes to | `http:` |
 //! | `POLYWIRE_LISTEN` | where an [`App`] listens | `127.0.0.1:0`: any free port |
 #![forbid(unsafe_code)]
 
@@ -78,6 +83,7 @@ pub mod health;
 pub mod reflection;
 
 pub use futures_core::Stream;
+pub use polywire_broker::{self as broker, PublishError, Publisher};
 pub use polywire_client::{
     Attempt, AttemptFuture, Backoff, Balancer, Call, CallOptions, Candidate, Channel,
     ChannelOptions, ClientError, Filter, Freshness, HttpCodec, HttpOptions, HttpVersion,
@@ -85,14 +91,14 @@ pub use polywire_client::{
 };
 pub use polywire_codec::{self as codec, Message, Streaming};
 pub use polywire_core::{
-    self as core, Address, BoxService, CallKind, Code, Context, Instance, LeaseHealth, Metadata,
-    Origin, PeerIdentity, Registry, RegistryError, Reply, Request, Response, Service,
-    ServiceDefinition, Status, Trailers,
+    self as core, Address, BoxService, Broker, BrokerError, CallKind, Code, Context, Event,
+    Instance, LeaseHealth, Metadata, Origin, PeerIdentity, Registry, RegistryError, Reply, Request,
+    Response, Service, ServiceDefinition, Status, SubscriberDefinition, Trailers,
 };
 pub use polywire_gob as gob;
 pub use polywire_layers as layers;
 pub use polywire_layers::Layer;
-pub use polywire_macros::{Schema, service};
+pub use polywire_macros::{Schema, service, subscribe};
 pub use polywire_net::{ClientAuth, HandshakeError, Pem, TlsClient, TlsError, TlsServer};
 pub use polywire_registry as registry;
 pub use polywire_schema as schema;
@@ -131,9 +137,11 @@ pub mod __private {
     pub use polywire_codec::Streaming;
     pub use polywire_core::{
         CallKind, Context, Method, MethodDescriptor, Service, ServiceDefinition, ServiceDescriptor,
-        Status,
+        Status, Subscriber, SubscriberDefinition, SubscriberDescriptor,
     };
-    pub use polywire_server::{Answer, bidi_streaming, client_streaming, server_streaming, unary};
+    pub use polywire_server::{
+        Answer, bidi_streaming, client_streaming, event, server_streaming, unary,
+    };
     pub use serde;
 
     pub use crate::connect::ConnectError;

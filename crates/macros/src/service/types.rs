@@ -7,14 +7,14 @@ use syn::{
 };
 
 /// Whether it is `&Context`.
-pub(super) fn is_context(ty: &Type) -> bool {
+pub(crate) fn is_context(ty: &Type) -> bool {
     let Type::Reference(TypeReference { mutability: None, elem, .. }) = ty else { return false };
     let Type::Path(TypePath { path, .. }) = &**elem else { return false };
     path.segments.last().is_some_and(|segment| segment.ident == "Context")
 }
 
 /// The arguments of `Result<T, E>`, or of an alias that has its name, if it is one.
-pub(super) fn result(ty: &Type) -> Option<(&Type, Option<&Type>)> {
+pub(crate) fn result(ty: &Type) -> Option<(&Type, Option<&Type>)> {
     let Type::Path(TypePath { qself: None, path, .. }) = ty else { return None };
     let segment = path.segments.last().filter(|segment| segment.ident == "Result")?;
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
@@ -69,7 +69,7 @@ fn last_argument(ty: &Type) -> Option<(&Ident, &Type)> {
 }
 
 /// Refuses types that no message has, with advice.
-pub(super) fn check(ty: &Type) -> Result<()> {
+pub(crate) fn check(ty: &Type) -> Result<()> {
     let mut words = Words::default();
     words.collect(ty.to_token_stream());
     if let Some(stream) = words.find(&["Stream", "BoxStream", "TryStream", "Streaming"]) {

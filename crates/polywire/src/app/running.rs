@@ -12,6 +12,8 @@ use tokio::task::JoinSet;
 use tokio::time;
 use tokio_util::sync::CancellationToken;
 
+use super::events::Events;
+
 /// A server that runs. Dropping it ends the server at once; [`shutdown`](Self::shutdown) drains it.
 pub struct Running {
     address: Address,
@@ -20,6 +22,7 @@ pub struct Running {
     welcome: watch::Sender<bool>,
     lame_duck: Duration,
     registration: Registration,
+    events: Option<Events>,
     task: JoinSet<()>,
 }
 
@@ -66,7 +69,11 @@ impl Running {
         let drain = CancellationToken::new();
         let mut task = JoinSet::new();
         task.spawn(listening.serve(drain.clone()));
-        Self { address, drain, welcome, lame_duck, registration, task }
+        Self { address, drain, welcome, lame_duck, registration, events: None, task }
+    }
+
+    pub(super) fn handle(&mut self, events: Events) {
+        self.events = Some(events);
     }
 
     /// Where it listens, with the port it was given.
@@ -88,12 +95,18 @@ impl Running {
         self.task.join_next().await;
     }
 
-    /// Is no longer healthy, leaves the registry, serves on for the lame-duck time, refuses newcomers, and waits until
-    /// the calls under way have ended or the grace period has passed.
+    /// Is no longer healthy, unsubscribes, leaves the registry, serves on for the lame-duck time, refuses
+    /// newcomers, and waits until the calls and events under way have ended or the grace period has
+    /// passed.
     ///
     /// Dropping the future ends the server at once.
     pub async fn shutdown(mut self) {
         self.welcome.send_replace(false);
+        // Events are unsubscribed from first; those that have come are handled meanwhile.
+        let mut handled = JoinSet::new();
+        if let Some(events) = self.events.take() {
+            handled.spawn(events.end());
+        }
         if let Some(lease) = self.registration.take() {
             match time::timeout(REVOKE, lease.revoke()).await {
                 Ok(Ok(())) => {}
@@ -106,6 +119,7 @@ impl Running {
         drop(self.welcome);
         self.drain.cancel();
         self.task.join_next().await;
+        handled.join_next().await;
     }
 }
 
