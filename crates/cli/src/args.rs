@@ -57,6 +57,12 @@ pub(crate) enum Command {
         connect://; of the last three the server must have reflection, unless JSON is spoken\n\
         (`?codec=json` behind the address).")]
     Call(CallArgs),
+    /// Publishes an event, and waits until its subscribers have it.
+    #[command(after_help = BROKERS)]
+    Publish(PublishArgs),
+    /// Prints the events of a topic as JSON, one a line, until Ctrl-C.
+    #[command(after_help = BROKERS)]
+    Subscribe(SubscribeArgs),
     /// Calls a method over and over and prints how long it takes.
     Bench(BenchArgs),
     /// Prints a completion script for a shell.
@@ -184,6 +190,47 @@ pub(crate) struct MethodArgs {
 pub(crate) struct CallArgs {
     #[command(flatten)]
     pub(crate) method: MethodArgs,
+}
+
+/// What the brokers are.
+const BROKERS: &str = "Brokers: `http:` (go-micro's, by the registry), `nats://HOST:PORT,..`,\n\
+    `jetstream://HOST:PORT,..`; go-micro's MICRO_BROKER and MICRO_BROKER_ADDRESS are read, too.";
+
+#[derive(Debug, Args)]
+pub(crate) struct BrokerArgs {
+    /// Who brings events to subscribers. Default: `http:`.
+    #[arg(long, env = "POLYWIRE_BROKER", value_name = "URL")]
+    pub(crate) broker: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PublishArgs {
+    /// The topic, such as `orders.created`.
+    pub(crate) topic: String,
+    /// The event.
+    pub(crate) json: String,
+    /// A header of the event; may be given several times.
+    #[arg(short = 'H', long = "header", value_parser = pair, value_name = "NAME: VALUE")]
+    pub(crate) headers: Vec<(String, String)>,
+    /// How long it may take: `500ms`, `5s`, `2m`.
+    #[arg(long, value_parser = duration, default_value = "10s", value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SubscribeArgs {
+    /// The topic, such as `orders.created`.
+    pub(crate) topic: String,
+    /// Shares the events with whoever has the same queue. Default: gets a copy of each.
+    #[arg(long)]
+    pub(crate) queue: Option<String>,
+    /// Ends after so many events.
+    #[arg(short = 'n', long)]
+    pub(crate) count: Option<NonZeroU64>,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
 }
 
 #[derive(Debug, Args)]

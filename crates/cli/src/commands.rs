@@ -6,7 +6,9 @@ mod completion;
 mod demo;
 mod describe;
 mod export;
+mod publish;
 mod services;
+mod subscribe;
 
 use crate::args::{Cli, Command};
 use crate::failure::Failure;
@@ -21,6 +23,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Describe(args) => describe::run(&args, registry, output).await,
         Command::Export(args) => export::run(&args, registry).await,
         Command::Call(args) => call::run(&args.method, registry).await,
+        Command::Publish(args) => publish::run(&args, registry).await,
+        Command::Subscribe(args) => subscribe::run(&args, registry).await,
         Command::Bench(args) => bench::run(&args, registry, output).await,
         Command::Completion(args) => {
             completion::run(args.shell);

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io;
 
-use polywire::{ClientError, Origin, RegistryError, Status};
+use polywire::{BrokerError, ClientError, Origin, RegistryError, Status};
 
 /// Why a command did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -11,7 +11,7 @@ pub(crate) enum Failure {
     /// The command line, or an argument on it, makes no sense.
     #[error("{0}")]
     Usage(String),
-    /// The registry, a file or a port cannot be reached.
+    /// The registry, the broker, a file or a port cannot be reached.
     #[error("{0}")]
     Environment(String),
     /// Nobody runs the service.
@@ -39,6 +39,12 @@ impl Failure {
 
 impl From<RegistryError> for Failure {
     fn from(error: RegistryError) -> Self {
+        Self::Environment(chain(&error))
+    }
+}
+
+impl From<BrokerError> for Failure {
+    fn from(error: BrokerError) -> Self {
         Self::Environment(chain(&error))
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use polywire::core::Encoding;
 use polywire::reflection::{Description, ReflectionClient};
 use polywire::{
-    Channel, ChannelOptions, Code, ConnectError, Registry, Service as _, TlsClient, TlsError,
+    Broker, Channel, ChannelOptions, Code, ConnectError, Registry, Service as _, TlsClient,
+    TlsError,
 };
 
 use crate::args::{ConnectArgs, TlsArgs};
@@ -18,6 +19,18 @@ pub(crate) fn registry(url: Option<&str>) -> Result<Arc<dyn Registry>, Failure> 
     Ok(match url {
         Some(url) => polywire::registry::from_url(url)?,
         None => polywire::registry::from_env()?,
+    })
+}
+
+/// Opens the broker that the command line or the environment names.
+pub(crate) fn broker(
+    url: Option<&str>,
+    registry_url: Option<&str>,
+) -> Result<Arc<dyn Broker>, Failure> {
+    let registry = Some(registry(registry_url)?);
+    Ok(match url {
+        Some(url) => polywire::broker::from_url(url, registry)?,
+        None => polywire::broker::from_env(registry)?,
     })
 }
 

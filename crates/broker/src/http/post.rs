@@ -125,10 +125,8 @@ impl Poster {
                 let io: BoxStream = Box::new(socket);
                 return Ok(io);
             }
-            let trust = match &self.trust {
-                Some(trust) => trust.clone(),
-                None => TlsClient::system().map_err(io::Error::other)?,
-            };
+            let trust = self.trust.clone().map_or_else(TlsClient::system, Ok);
+            let trust = trust.map_err(io::Error::other)?;
             trust.connect(host(&target.address), socket).await
         };
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
