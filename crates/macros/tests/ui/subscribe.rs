@@ -10,47 +10,47 @@ struct Nothing;
 #[subscribe]
 impl Audit {
     #[event(topic = "a")]
-    fn blocking(&self, event: u32) {}
+    fn blocking(&self, _event: u32) {}
     #[event(topic = "a")]
-    async fn exclusive(&mut self, event: u32) {}
+    async fn exclusive(&mut self, _event: u32) {}
     #[event(topic = "a")]
-    async fn none(event: u32) {}
+    async fn none(_event: u32) {}
     #[event(topic = "a")]
-    async fn empty(&self, cx: &Context) {}
+    async fn empty(&self, _cx: &Context) {}
     #[event(topic = "a")]
-    async fn two(&self, cx: &Context, event: u32, other: u32) {}
+    async fn two(&self, _cx: &Context, _event: u32, _other: u32) {}
     #[event(topic = "a")]
-    async fn late(&self, event: u32, cx: &Context) {}
+    async fn late(&self, _event: u32, _cx: &Context) {}
     #[event(topic = "a")]
-    async fn borrowed(&self, event: &str) {}
+    async fn borrowed(&self, _event: &str) {}
     #[event(topic = "a")]
-    async fn answers(&self, event: u32) -> Result<u32, ()> {}
+    async fn answers(&self, _event: u32) -> Result<u32, ()> { Ok(1) }
     #[event(topic = "a")]
-    async fn generic<T>(&self, event: T) {}
+    async fn generic<T>(&self, _event: T) {}
     #[event]
-    async fn unsaid(&self, event: u32) {}
+    async fn unsaid(&self, _event: u32) {}
     #[event(topic = "a b")]
-    async fn blanks(&self, event: u32) {}
+    async fn blanks(&self, _event: u32) {}
     #[event(topic = "a", retries = 3)]
-    async fn unknown(&self, event: u32) {}
+    async fn unknown(&self, _event: u32) {}
 }
 
 #[subscribe(topic = "a")]
 impl Parts {
     #[event(topic = "a")]
-    async fn fine(&self, event: u32) {}
+    async fn fine(&self, _event: u32) {}
 }
 
 #[subscribe]
 impl Nothing {
-    async fn unmarked(&self, event: u32) {}
+    async fn unmarked(&self, _event: u32) {}
 }
 
 #[subscribe]
-async fn unsaid(event: u32) {}
+async fn unsaid(_event: u32) {}
 
 #[subscribe(topic = "a", retries = 3)]
-async fn unknown(event: u32) {}
+async fn unknown(_event: u32) {}
 
 #[subscribe(topic = "a")]
 struct Other;
