@@ -61,17 +61,16 @@ func build(s *settings.Settings, address string) (service.Server, error) {
 		}
 	}
 	if s.Broker != "" {
-		err = subscribe(server, witness, s.Service)
+		err = subscribe(server, witness)
 	}
 	return server, err
 }
 
 // subscribe subscribes to a topic, and to one by way of a queue.
-func subscribe(to server.Server, witness *service.Witness, name string) error {
-	topic, work := service.Topic(name), service.Work(name)
+func subscribe(to server.Server, witness *service.Witness) error {
 	for _, subscriber := range []server.Subscriber{
-		to.NewSubscriber(topic, service.Subscriber(witness, topic)),
-		to.NewSubscriber(work, service.Subscriber(witness, work), server.SubscriberQueue(service.Queue)),
+		to.NewSubscriber(service.Topic, service.Subscriber(witness, service.Topic)),
+		to.NewSubscriber(service.Work, service.Subscriber(witness, service.Work), server.SubscriberQueue(service.Queue)),
 	} {
 		if err := to.Subscribe(subscriber); err != nil {
 			return err

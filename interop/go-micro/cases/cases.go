@@ -310,11 +310,11 @@ func streamError(ctx context.Context, t *target) error {
 }
 
 func publish(ctx context.Context, t *target) error {
-	return t.publish(ctx, service.Topic(t.settings.Service))
+	return t.publish(ctx, service.Topic)
 }
 
 func publishToQueue(ctx context.Context, t *target) error {
-	return t.publish(ctx, service.Work(t.settings.Service))
+	return t.publish(ctx, service.Work)
 }
 
 // publish publishes an event and wants the server to have seen it, once.

@@ -48,11 +48,11 @@ func Subscriber(w *Witness, topic string) func(context.Context, *testpb.SimpleRe
 	}
 }
 
-// Topic is what everyone who subscribes gets; Work is what one of those in the queue gets.
-func Topic(service string) string { return service + ".event" }
-
-// Work is the topic behind the queue.
-func Work(service string) string { return service + ".work" }
-
-// Queue is the queue of Work.
-const Queue = "workers"
+const (
+	// Topic is what everyone who subscribes gets.
+	Topic = "interop.event"
+	// Work is what one of those in the queue gets.
+	Work = "interop.work"
+	// Queue is the queue of Work.
+	Queue = "workers"
+)

@@ -8,6 +8,7 @@ mod micro;
 mod netrpc;
 mod peer;
 mod reflection;
+mod soak;
 
 use std::error::Error;
 use std::fmt;
@@ -20,6 +21,8 @@ use polywire::Channel;
 use tokio::time::timeout;
 
 use self::peer::Peer;
+pub use self::soak::soak;
+use crate::Settings;
 
 /// What the client is told on the command line.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub struct ClientOptions {
     pub only: String,
     /// `netrpc`, `jsonrpc`, `grpc`, `connect`, `micro`; the first two if there is none.
     pub suites: Vec<String>,
+    /// How it finds the server, and what both speak, in `micro`.
+    pub settings: Settings,
 }
 
 /// Why a case failed.
@@ -89,7 +94,7 @@ pub async fn run(
             "grpc" => grpc::cases(),
             "reflection" => reflection::cases(),
             "connect" => connect::cases(),
-            "micro" => micro::cases(),
+            "micro" => micro::cases(&options.settings),
             other => return Err(format!("unknown suite `{other}`").into()),
         };
         for case in cases {

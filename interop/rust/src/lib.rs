@@ -8,11 +8,14 @@ mod builtin;
 pub mod client;
 pub mod grpc;
 pub mod odd;
+mod settings;
 pub mod trouble;
 mod types;
+pub mod witness;
 
 pub use arith::{Args, Arith, ArithClient, ArithServer, Reply};
 pub use builtin::{Builtin, BuiltinClient, BuiltinServer};
+pub use settings::Settings;
 pub use types::{
     Base, List, Many, Maps, Narrow, Point, Tree, Types, TypesClient, TypesServer, chain,
 };

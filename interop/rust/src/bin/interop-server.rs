@@ -11,7 +11,8 @@ use polywire::server::Cors;
 use polywire::{App, TlsServer};
 use polywire_interop::grpc::{TestService, TestServiceServer};
 use polywire_interop::trouble::{Trouble, TroubleServer};
-use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Types, TypesServer};
+use polywire_interop::witness::{Witness, WitnessServer};
+use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Settings, Types, TypesServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, stdin};
 
@@ -27,13 +28,14 @@ async fn main() -> ExitCode {
 }
 
 async fn serve() -> Result<(), Box<dyn Error>> {
-    let Options { listen, certificates, origins } = Options::read();
-    let mut app = App::new("interop")
-        .server(|server| server.rpc_path("/custom/rpc").cors(Cors::origins(origins)));
+    let Options { listen, certificates, origins, settings } = Options::read();
+    let name = if settings.service.is_empty() { "interop" } else { &settings.service };
+    let mut app =
+        App::new(name).server(|server| server.rpc_path("/custom/rpc").cors(Cors::origins(origins)));
     if let Some(folder) = certificates {
         app = app.tls(TlsServer::from_pem_files(folder.join("cert.pem"), folder.join("key.pem"))?);
     }
-    let running = app
+    let app = app
         .serve(ArithServer::new(Arith))
         .serve_as("net.rpc.Arith", ArithServer::new(Arith))
         .serve_as("newServer.Arith", ArithServer::new(Arith))
@@ -41,10 +43,12 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .serve(TypesServer::new(Types))
         .serve(TestServiceServer::new(TestService))
         .serve(TroubleServer::new(Trouble))
-        .private()
-        .listen(listen)
-        .start()
-        .await?;
+        .serve(WitnessServer::new(Witness::default()));
+    let app = match settings.registry.as_str() {
+        "" => app.private(),
+        url => app.registry(polywire::registry::from_url(url)?),
+    };
+    let running = app.listen(listen).start().await?;
     let address = running.address().as_str();
     println!("{}", json!({ "tcp": address, "http": address, "jsonrpc": address, "tls": address }));
     // Nothing is ever written there; what counts is its end.
@@ -58,19 +62,28 @@ struct Options {
     certificates: Option<PathBuf>,
     /// Whose pages may call.
     origins: Vec<String>,
+    /// Where it is registered.
+    settings: Settings,
 }
 
 impl Options {
     fn read() -> Self {
-        let mut options =
-            Self { listen: "127.0.0.1:0".to_owned(), certificates: None, origins: Vec::new() };
+        let mut options = Self {
+            listen: "127.0.0.1:0".to_owned(),
+            certificates: None,
+            origins: Vec::new(),
+            settings: Settings::default(),
+        };
         let mut words = std::env::args().skip(1);
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
             match name.as_str() {
                 "--listen" => options.listen = value,
                 "--certificates" => options.certificates = Some(value.into()),
                 "--origin" => options.origins.push(value),
-                _ => {}
+                name => {
+                    // What is for other servers alone is passed over.
+                    options.settings.take(name, &value);
+                }
             }
         }
         options

@@ -1,52 +1,79 @@
 //! The test service of gRPC, as far as go-micro carries it, on go-micro's servers.
 
+mod streams;
+
 use std::time::Duration;
 
-use polywire::{Channel, Code, HttpOptions, Origin, Status};
+use polywire::{Channel, Code, Origin, Status};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::{Case, Outcome, expect};
+use crate::Settings;
 use crate::grpc::{
     EchoStatus, Empty, MissingMethodClient, Payload, SimpleRequest, TestServiceClient,
     UnimplementedServiceClient,
 };
 use crate::trouble::TroubleClient;
+use crate::witness::WitnessClient;
 
-/// Every case in both content types.
-pub(super) fn cases() -> Vec<Case> {
+/// Every case that the settings leave room for, in both content types.
+pub(super) fn cases(settings: &Settings) -> Vec<Case> {
+    let direct = settings.registry.is_empty();
+    let grpc = settings.flavour == "grpc";
     let mut cases = Vec::new();
     for codec in ["json", "proto"] {
+        let case = Maker { cell: &settings.cell, codec };
         cases.extend([
-            case(codec, "empty_unary", empty_unary),
-            case(codec, "unary", |channel| async move { unary(&channel, 100, 200).await }),
-            case(
-                codec,
-                "large_unary",
-                |channel| async move { unary(&channel, 271_828, 314_159).await },
+            case.of("unary", |channel| async move { unary(&channel, 100, 200).await }),
+            case.of("metadata", metadata),
+            case.of("error", error),
+            case.of(
+                "panic",
+                if grpc { |channel| panic(channel, true) } else { |channel| panic(channel, false) },
             ),
-            case(codec, "error", error),
-            case(codec, "every_code", every_code),
-            case(codec, "special_text", special_text),
-            case(codec, "unknown_method", unknown_method),
-            case(codec, "panic", panic),
-            case(codec, "deadline", deadline),
-            case(codec, "keep_alive_1000", keep_alive),
-            case(codec, "at_once", at_once),
+            case.of("deadline", deadline),
+            case.of("stream_out", streams::out),
+            case.of("stream_both_ways", streams::both_ways),
+            case.of("stream_error", streams::error),
         ]);
+        // The wire alone, so that once, by address, is enough.
+        if direct {
+            cases.extend([
+                case.of("empty_unary", empty_unary),
+                case.of(
+                    "large_unary",
+                    |channel| async move { unary(&channel, 271_828, 314_159).await },
+                ),
+                case.of("every_code", every_code),
+                case.of("special_text", special_text),
+                case.of("unknown_method", unknown_method),
+                case.of("keep_alive_1000", keep_alive),
+                case.of("at_once", at_once),
+            ]);
+        }
     }
     cases
 }
 
-fn case<F>(codec: &'static str, name: &str, run: fn(Channel) -> F) -> Case
-where
-    F: Future<Output = Outcome> + Send + 'static,
-{
-    let shown = if codec == "proto" { "protobuf" } else { codec };
-    Case::new(&format!("{shown}/{name}"), move |peer| async move {
-        let url = format!("micro://{}?codec={codec}", peer.address("tcp"));
-        run(peer.open(&url, HttpOptions::default())?).await
-    })
+/// Makes cases in one content type.
+struct Maker<'a> {
+    cell: &'a str,
+    codec: &'static str,
+}
+
+impl Maker<'_> {
+    fn of<F>(&self, name: &str, run: fn(Channel) -> F) -> Case
+    where
+        F: Future<Output = Outcome> + Send + 'static,
+    {
+        let codec = self.codec;
+        let shown = if codec == "proto" { "protobuf" } else { codec };
+        let cell = if self.cell.is_empty() { "mucp/static" } else { self.cell };
+        Case::new(&format!("{cell}/{shown}/{name}"), move |peer| async move {
+            run(peer.micro(codec)?).await
+        })
+    }
 }
 
 async fn empty_unary(channel: Channel) -> Outcome {
@@ -101,13 +128,20 @@ async fn unknown_method(channel: Channel) -> Outcome {
     expect("code", &missing.err().map(|status| status.code()), &Some(Code::Unimplemented))
 }
 
-/// go-micro's servers do not answer a call whose handler panics.
-async fn panic(channel: Channel) -> Outcome {
+/// go-micro's own servers do not answer a call whose handler panics, but for those of gRPC.
+async fn panic(channel: Channel, answered: bool) -> Outcome {
     let trouble = TroubleClient::new(channel.clone());
-    let call = trouble.explode(Empty {});
+    let call = trouble.explode(Empty {}).retries(0);
     let status = call.timeout(Duration::from_millis(500)).await.err().ok_or("no error")?;
-    expect("code", &status.code(), &Code::DeadlineExceeded)?;
+    let code = if answered { Code::Internal } else { Code::DeadlineExceeded };
+    expect("code", &status.code(), &code)?;
     unary(&channel, 1, 2).await
+}
+
+async fn metadata(channel: Channel) -> Outcome {
+    let witness = WitnessClient::new(channel);
+    let seen = witness.trace(Empty {}).metadata("trace-id", "one two").await?;
+    expect("metadata", &seen.username.as_str(), &"one two")
 }
 
 async fn deadline(channel: Channel) -> Outcome {

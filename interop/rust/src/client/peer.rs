@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 use std::process::Stdio;
+use std::sync::Arc;
 
-use polywire::{Channel, ChannelOptions, HttpOptions, TlsClient};
+use polywire::core::Registry;
+use polywire::{Channel, ChannelOptions, HttpCodec, HttpOptions, TlsClient};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 use super::{ClientOptions, Failure, Transport};
 
 /// A running server, which ends with this.
-#[derive(Debug)]
 pub(super) struct Peer {
     pub(super) options: ClientOptions,
     process: Child,
     /// By name, and beside them what the server is without.
     addresses: HashMap<String, String>,
+    /// Where the server is registered.
+    registry: Option<Arc<dyn Registry>>,
 }
 
 impl Peer {
@@ -23,13 +26,18 @@ impl Peer {
     pub(super) async fn start(options: ClientOptions, listen: &str) -> Result<Self, Failure> {
         let mut command = Command::new(&options.server);
         command.args(["--listen", listen, "--certificates"]).arg(&options.certificates);
+        command.args(options.settings.clone().words());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process =
             command.spawn().map_err(|error| format!("{}: {error}", options.server.display()))?;
         let stdout = process.stdout.take().ok_or("no standard output")?;
         let line = BufReader::new(stdout).lines().next_line().await?;
         let addresses = serde_json::from_str(&line.ok_or("the server ended at once")?)?;
-        Ok(Self { options, process, addresses })
+        let registry = match options.settings.registry.as_str() {
+            "" => None,
+            url => Some(polywire::registry::from_url(url)?),
+        };
+        Ok(Self { options, process, addresses, registry })
     }
 
     /// The address of `tcp`, `http`, `jsonrpc`, `tls` or `tls-http1`.
@@ -53,6 +61,19 @@ impl Peer {
             Transport::Grpc => format!("grpc://{}", self.address("tcp")),
             Transport::GrpcTls => format!("grpc+tls://{}", self.address("tls")),
         }
+    }
+
+    /// A channel to a service of go-micro's, found as the settings say.
+    pub(super) fn micro(&self, codec: &str) -> Result<Channel, Failure> {
+        let settings = &self.options.settings;
+        let Some(registry) = &self.registry else {
+            let wire = if settings.flavour == "grpc" { "grpc" } else { "micro" };
+            let url = format!("{wire}://{}?codec={codec}", self.address("tcp"));
+            return self.open(&url, HttpOptions::default());
+        };
+        let codec = if codec == "json" { HttpCodec::Json } else { HttpCodec::Proto };
+        let options = ChannelOptions::default().http(HttpOptions::default().codec(codec));
+        Ok(Channel::discover_with(Arc::clone(registry), &settings.service, options))
     }
 
     /// A channel that connects when it is first used.
