@@ -6,6 +6,8 @@
 mod call;
 mod connection;
 mod endpoint;
+#[cfg(test)]
+pub(crate) mod fake;
 mod lines;
 
 use std::fmt;

@@ -45,7 +45,7 @@ fn alone(url: &str, run: &str) -> String {
 
 /// Tells this run from all others in an engine that outlives it.
 fn run() -> String {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is past 1970");
     format!("{}-{}", std::process::id(), since.as_micros())
 }
 
