@@ -10,6 +10,7 @@
 //! | `local:`, `local:DIR` | [`LocalRegistry`]: lease files, for one machine, without a daemon | `local` |
 //! | `etcd://a:2379,b:2379`, `etcd+tls://..` | [`EtcdRegistry`]: etcd, as go-micro's services use it | `etcd` |
 //! | `mdns:`, `mdns:?interface=eth0` | [`MdnsRegistry`]: multicast DNS, as go-micro speaks it | `mdns` |
+//! | `nats://a:4222,b:4222`, `nats+tls://..` | [`NatsRegistry`]: NATS, as go-micro's services use it | `nats` |
 //!
 //! ```
 //! # fn main() -> Result<(), polywire_core::RegistryError> {
@@ -42,6 +43,8 @@ mod memory;
     allow(dead_code, reason = "Consul and multicast DNS keep no whole services")
 )]
 mod micro;
+#[cfg(feature = "nats")]
+mod nats;
 #[cfg(feature = "static")]
 mod static_list;
 mod url;
@@ -54,6 +57,8 @@ pub use self::local::LocalRegistry;
 pub use self::mdns::{MdnsOptions, MdnsRegistry};
 #[cfg(feature = "memory")]
 pub use self::memory::MemoryRegistry;
+#[cfg(feature = "nats")]
+pub use self::nats::NatsRegistry;
 #[cfg(feature = "static")]
 pub use self::static_list::StaticRegistry;
 pub use self::url::{ENVIRONMENT, from_env, from_url};

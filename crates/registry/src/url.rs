@@ -1,6 +1,6 @@
 //! From a line of text to a registry.
 
-#[cfg(feature = "_http")]
+#[cfg(any(feature = "etcd", feature = "nats"))]
 mod parts;
 
 use std::env;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use polywire_core::{Registry, RegistryError};
 
-#[cfg(feature = "_http")]
+#[cfg(any(feature = "etcd", feature = "nats"))]
 pub(crate) use self::parts::Parts;
 
 /// The environment variable [`from_env`] reads first: `POLYWIRE_REGISTRY`.
@@ -37,6 +37,10 @@ pub fn from_url(text: &str) -> Result<Arc<dyn Registry>, RegistryError> {
         ("etcd+tls", rest) => Ok(Arc::new(crate::EtcdRegistry::parse(rest, true)?)),
         #[cfg(feature = "mdns")]
         ("mdns", options) => Ok(Arc::new(crate::MdnsRegistry::parse(options)?)),
+        #[cfg(feature = "nats")]
+        ("nats", rest) => Ok(Arc::new(crate::NatsRegistry::parse(rest, false)?)),
+        #[cfg(feature = "nats")]
+        ("nats+tls", rest) => Ok(Arc::new(crate::NatsRegistry::parse(rest, true)?)),
         (scheme, _) => Err(unknown(scheme)),
     }
 }
@@ -151,6 +155,10 @@ const KNOWN: &[&str] = &[
     "etcd+tls://HOST:PORT,..",
     #[cfg(feature = "mdns")]
     "mdns:",
+    #[cfg(feature = "nats")]
+    "nats://HOST:PORT,..",
+    #[cfg(feature = "nats")]
+    "nats+tls://HOST:PORT,..",
 ];
 
 #[cfg(test)]

@@ -1,0 +1,158 @@
+//! What is known of one service, from answers and news, and for how long.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use polywire_core::Instance;
+use tokio::time::Instant;
+
+/// The nodes of a service, and when each was heard of.
+#[derive(Debug)]
+pub(super) struct Known {
+    ttl: Duration,
+    nodes: BTreeMap<String, Node>,
+    /// When everybody was asked last.
+    asked: Instant,
+}
+
+#[derive(Debug)]
+struct Node {
+    instance: Instance,
+    heard: Instant,
+    /// How many questions in a row it has not answered.
+    missed: u32,
+}
+
+impl Known {
+    pub(super) const fn new(ttl: Duration, now: Instant) -> Self {
+        Self { ttl, nodes: BTreeMap::new(), asked: now }
+    }
+
+    /// Takes note of a node that is there; says whether that is new.
+    pub(super) fn hear(&mut self, instance: Instance, now: Instant) -> bool {
+        let node = Node { instance, heard: now, missed: 0 };
+        let id = node.instance.id.clone();
+        match self.nodes.insert(id, node) {
+            Some(before) => before.instance != self.nodes[&before.instance.id].instance,
+            None => true,
+        }
+    }
+
+    /// Takes note of a node that has said goodbye; says whether it was there.
+    pub(super) fn forget(&mut self, id: &str) -> bool {
+        self.nodes.remove(id).is_some()
+    }
+
+    /// Takes note of who has answered a question to all, and drops who has been silent for too
+    /// long; says whether that has changed anything.
+    pub(super) fn answered(&mut self, answers: Vec<Instance>, now: Instant) -> bool {
+        self.asked = now;
+        for node in self.nodes.values_mut() {
+            node.missed = node.missed.saturating_add(1);
+        }
+        let mut changed = false;
+        let mut heard = Vec::new();
+        for instance in answers {
+            // Two that answer by one id do not take turns: the one that is known stays.
+            let known = self.nodes.get(&instance.id).is_some_and(|node| node.instance == instance);
+            if known || !heard.contains(&instance.id) {
+                heard.push(instance.id.clone());
+                changed |= self.hear(instance, now);
+            }
+        }
+        let (before, ttl) = (self.nodes.len(), self.ttl);
+        self.nodes.retain(|_, node| node.missed < MISSES || now < node.heard + ttl);
+        changed || self.nodes.len() != before
+    }
+
+    /// Gives everyone as long again, after a time in which nobody could be heard.
+    pub(super) fn pardon(&mut self, now: Instant) {
+        for node in self.nodes.values_mut() {
+            (node.heard, node.missed) = (now, 0);
+        }
+    }
+
+    /// When everybody is to be asked again: once somebody was silent for too long, or if there is
+    /// nobody, now and then.
+    pub(super) fn next_question(&self) -> Instant {
+        let silent = self.nodes.values().map(|node| node.heard).min().unwrap_or(self.asked);
+        (silent + self.ttl).max(self.asked + BETWEEN)
+    }
+
+    pub(super) fn instances(&self) -> Vec<Instance> {
+        self.nodes.values().map(|node| node.instance.clone()).collect()
+    }
+}
+
+/// How many questions a node may leave unanswered: answers may be lost or late.
+const MISSES: u32 = 3;
+
+/// The shortest time between two questions.
+const BETWEEN: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(15);
+
+    fn node(id: &str, port: u16) -> Instance {
+        Instance::new("s", id, format!("a:{port}").into())
+    }
+
+    fn ids(known: &Known) -> Vec<String> {
+        known.instances().into_iter().map(|instance| instance.id).collect()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_node_is_out_after_three_questions_and_no_earlier() {
+        let begun = Instant::now();
+        let mut known = Known::new(TTL, begun);
+        assert!(known.answered(vec![node("a", 1), node("b", 2)], begun));
+        for last in [false, false, true] {
+            let now = known.next_question();
+            assert!(now >= begun + TTL && now <= begun + TTL + 3 * BETWEEN, "{:?}", now - begun);
+            assert_eq!(known.answered(vec![node("a", 1)], now), last);
+        }
+        assert_eq!(ids(&known), ["a"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn news_put_off_the_question() {
+        let begun = Instant::now();
+        let mut known = Known::new(TTL, begun);
+        assert!(known.hear(node("a", 1), begun));
+        let later = begun + TTL / 2;
+        assert!(!known.hear(node("a", 1), later));
+        assert_eq!(known.next_question(), later + TTL);
+        assert!(known.hear(node("a", 9), later));
+        assert!(known.forget("a") && !known.forget("a"));
+        assert_eq!(known.next_question(), begun + TTL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_outage_is_no_silence() {
+        let begun = Instant::now();
+        let mut known = Known::new(TTL, begun);
+        known.hear(node("a", 1), begun);
+        let back = begun + Duration::from_secs(600);
+        known.pardon(back);
+        for second in 0..15 {
+            assert!(!known.answered(Vec::new(), back + Duration::from_secs(second)));
+        }
+        assert!(known.answered(Vec::new(), back + TTL));
+        assert!(known.instances().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_nodes_of_one_id_do_not_take_turns() {
+        let now = Instant::now();
+        let mut known = Known::new(TTL, now);
+        assert!(known.answered(vec![node("a", 1)], now));
+        for answers in [vec![node("a", 2), node("a", 1)], vec![node("a", 1), node("a", 2)]] {
+            known.answered(answers, now);
+            assert_eq!(known.instances(), [node("a", 1)]);
+        }
+        assert!(known.answered(vec![node("a", 2)], now));
+    }
+}
