@@ -33,7 +33,8 @@ use crate::keep::{Announcement, Renewal, Timing, register};
 ///
 /// # What takes how long
 ///
-/// A first snapshot comes after [`MdnsOptions::gather`], as nobody knows how many will answer. A
+/// A first snapshot comes after [`MdnsOptions::gather`], as nobody knows how many will answer, and an
+/// empty one after twice that and a second question. A
 /// newcomer is seen as soon as its announcement arrives, one that leaves as soon as it says so. One
 /// that is killed is dropped when it has not answered three questions one second apart, of which
 /// the first comes with the next [`MdnsOptions::refresh`]: after 14 seconds at most by default.

@@ -52,6 +52,8 @@ struct Watched {
     bytes: usize,
     /// Until when the first answers are awaited.
     gathering: Option<Instant>,
+    /// Whether nobody has answered the first question in time.
+    in_vain: bool,
     ask: Instant,
     /// When those who have not answered are asked again.
     doubt: Option<Instant>,
@@ -83,6 +85,8 @@ enum State {
 #[derive(Debug)]
 struct List {
     until: Instant,
+    /// Whether nobody has answered the first question in time.
+    in_vain: bool,
     names: BTreeSet<String>,
     reply: oneshot::Sender<Result<Vec<String>, RegistryError>>,
 }
@@ -114,6 +118,7 @@ impl Queries {
             instances: HashMap::new(),
             bytes: 0,
             gathering: Some(now + self.times.gather),
+            in_vain: false,
             ask: now,
             doubt: None,
             is_full: false,
@@ -131,16 +136,19 @@ impl Queries {
         reply: oneshot::Sender<Result<Vec<String>, RegistryError>>,
         ask: Ask<'_>,
     ) {
-        let asked = name(&[LIST, self.suffix.trim_start_matches('.')])
-            .and_then(|name| ask(query_service(fastrand::u16(..), &name)));
-        match asked {
+        match self.ask_for_list(ask) {
             Ok(()) => {
                 let until = now + self.times.gather;
-                self.lists.push(List { until, names: BTreeSet::new(), reply });
+                self.lists.push(List { until, in_vain: false, names: BTreeSet::new(), reply });
             }
             // Whoever asked may have gone.
             Err(error) => drop(reply.send(Err(error))),
         }
+    }
+
+    fn ask_for_list(&self, ask: Ask<'_>) -> Result<(), RegistryError> {
+        let name = name(&[LIST, self.suffix.trim_start_matches('.')])?;
+        ask(query_service(fastrand::u16(..), &name))
     }
 
     /// Takes note of what somebody told.
@@ -169,6 +177,16 @@ impl Queries {
         self.services.retain(|_, watched| watched.changes.receiver_count() > 0);
         for (service, watched) in &mut self.services {
             watched.tick(now, service, self.times, ask);
+        }
+        let mut again = false;
+        for list in self.lists.iter_mut().filter(|list| list.until <= now) {
+            if list.names.is_empty() && !list.in_vain {
+                (list.in_vain, again) = (true, true);
+                list.until = now + self.times.gather;
+            }
+        }
+        if again && let Err(error) = self.ask_for_list(ask) {
+            tracing::debug!(%error, "cannot ask for the services");
         }
         for list in self.lists.extract_if(.., |list| list.until <= now) {
             drop(list.reply.send(Ok(list.names.into_iter().collect())));
@@ -249,6 +267,16 @@ impl Watched {
     }
 
     fn tick(&mut self, now: Instant, service: &str, times: Times, ask: Ask<'_>) {
+        if self.gathering.is_some_and(|until| until <= now) {
+            self.gathering = None;
+            self.has_changed = true;
+            // "Nobody" is said once it is sure: a question or an answer may be lost.
+            if self.instances.is_empty() && !self.in_vain {
+                self.in_vain = true;
+                self.gathering = Some(now + times.gather);
+                self.ask = now;
+            }
+        }
         if self.ask <= now {
             let first = self.gathering.is_some();
             // A second question soon, in case the first was lost.
@@ -267,10 +295,6 @@ impl Watched {
         if self.doubt.is_some_and(|doubt| doubt <= now) {
             self.doubt = None;
             self.doubt(now, service, ask);
-        }
-        if self.gathering.is_some_and(|until| until <= now) {
-            self.gathering = None;
-            self.has_changed = true;
         }
         if self.has_changed && self.gathering.is_none() {
             self.has_changed = false;

@@ -152,21 +152,21 @@ impl Sockets {
         let address = link.v4?;
         let target = SocketAddrV4::new(GROUP_V4, PORT);
         let chosen = SockRef::from(socket).set_multicast_if_v4(&address);
-        Some(chosen.and_then(|()| socket.try_send_to(packet, target.into())))
+        Some(chosen.and_then(|()| send(socket, packet, target.into())))
     }
 
     fn multicast_v6(&self, link: &Link, from: From, packet: &[u8]) -> Option<io::Result<usize>> {
         let socket = self.v6.as_ref()?.get(from);
         link.v6?;
         let target = SocketAddrV6::new(GROUP_V6, PORT, 0, link.index);
-        Some(socket.try_send_to(packet, target.into()))
+        Some(send(socket, packet, target.into()))
     }
 
     /// Sends a packet to one.
     pub(super) fn reply(&self, packet: &[u8], to: SocketAddr) {
         let pair = if to.is_ipv4() { &self.v4 } else { &self.v6 };
         let Some(pair) = pair else { return };
-        if let Err(error) = pair.shared.try_send_to(packet, to) {
+        if let Err(error) = send(&pair.shared, packet, to) {
             tracing::debug!(%to, %error, "an answer of multicast DNS is lost");
         }
     }
@@ -215,6 +215,11 @@ impl Pair {
             From::Own => &self.own,
         }
     }
+}
+
+/// Not by the runtime's own function: that one sends nothing before it has waited once.
+fn send(socket: &UdpSocket, packet: &[u8], to: SocketAddr) -> io::Result<usize> {
+    SockRef::from(socket).send_to(packet, &to.into())
 }
 
 fn pair(domain: Domain, any: IpAddr) -> io::Result<Pair> {

@@ -111,8 +111,21 @@ async fn first_answers_are_gathered_and_later_ones_count_too() {
 async fn nobody_is_an_empty_snapshot() {
     let mut network = Network::new();
     let receiver = network.watch();
+    network.pass(0.15).await;
+    assert_eq!(known(&receiver), None);
     network.pass(0.1).await;
     assert_eq!(known(&receiver), ports(&[]));
+    assert_eq!(network.asked, [(0, "all"), (1, "all")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_question_that_is_lost_hides_nobody() {
+    let mut network = Network::new();
+    let receiver = network.watch();
+    network.pass(0.05).await;
+    network.alive = vec![records("a", 1)];
+    network.pass(0.15).await;
+    assert_eq!(known(&receiver), ports(&["1"]));
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,5 +310,18 @@ async fn lists_have_the_names_of_services() {
     }
     network.hear(&place.listing("gone").unwrap().goodbye().unwrap());
     network.pass(0.2).await;
+    assert_eq!(network.asked, []);
     assert_eq!(list.try_recv().unwrap().unwrap(), ["micro.http.broker", "users"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_list_is_asked_for_twice() {
+    let mut network = Network::new();
+    let (reply, mut list) = oneshot::channel();
+    network.queries.list(Instant::now(), reply, &mut |_| Ok(()));
+    network.pass(0.15).await;
+    assert!(list.try_recv().is_err());
+    network.pass(0.1).await;
+    assert_eq!(list.try_recv().unwrap().unwrap(), Vec::<String>::new());
+    assert_eq!(network.asked.len(), 1);
 }

@@ -35,3 +35,16 @@ fn a_host_with_many_interfaces_uses_some() {
     let many: Vec<_> = (0..40).map(|n| link(&format!("eth{n}"), Some("192.0.2.2"), None)).collect();
     assert_eq!(chosen(&many, None).len(), MAX_INTERFACES);
 }
+
+#[tokio::test]
+async fn a_packet_leaves_before_the_runtime_has_waited_for_anything() {
+    let receiver = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    let receiver = UdpSocket::from_std(receiver).unwrap();
+    let Ok(pair) = pair(Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()) else { return };
+    for socket in [&pair.shared, &pair.own] {
+        send(socket, b"x", receiver.local_addr().unwrap()).unwrap();
+        let mut buffer = [0; 1];
+        assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 1);
+    }
+}
