@@ -8,6 +8,7 @@
 //! | `memory:`, `memory:NAME` | [`MemoryRegistry`]: the instances of this process | `memory` |
 //! | `static://a:1,b:2` | [`StaticRegistry`]: a list given by hand | `static` |
 //! | `local:`, `local:DIR` | [`LocalRegistry`]: lease files, for one machine, without a daemon | `local` |
+//! | `consul://HOST:8500`, `consul+tls://..` | [`ConsulRegistry`]: Consul, as go-micro's services use it | `consul` |
 //! | `etcd://a:2379,b:2379`, `etcd+tls://..` | [`EtcdRegistry`]: etcd, as go-micro's services use it | `etcd` |
 //! | `mdns:`, `mdns:?interface=eth0` | [`MdnsRegistry`]: multicast DNS, as go-micro speaks it | `mdns` |
 //! | `nats://a:4222,b:4222`, `nats+tls://..` | [`NatsRegistry`]: NATS, as go-micro's services use it | `nats` |
@@ -23,6 +24,8 @@
 //! What every backend promises is written down as tests: `polywire_testkit::registry`.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "consul")]
+mod consul;
 #[cfg(feature = "etcd")]
 mod etcd;
 #[cfg(feature = "_engine")]
@@ -49,6 +52,8 @@ mod nats;
 mod static_list;
 mod url;
 
+#[cfg(feature = "consul")]
+pub use self::consul::ConsulRegistry;
 #[cfg(feature = "etcd")]
 pub use self::etcd::EtcdRegistry;
 #[cfg(all(feature = "local", unix))]

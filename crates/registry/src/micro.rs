@@ -7,6 +7,7 @@
 mod packed;
 
 use std::collections::BTreeMap;
+#[cfg(any(feature = "etcd", feature = "nats", test))]
 use std::sync::Arc;
 
 use polywire_core::{Instance, InstanceMethod, ValueShape};
@@ -16,6 +17,7 @@ use serde::{Deserialize, Serialize};
 pub(crate) use self::packed::{pack, unpack};
 
 /// A service as go-micro writes it: one version, any number of nodes.
+#[cfg(any(feature = "etcd", feature = "nats", test))]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct ServiceRecord {
@@ -27,6 +29,7 @@ pub(crate) struct ServiceRecord {
 }
 
 /// A node of a service.
+#[cfg(any(feature = "etcd", feature = "nats", test))]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct NodeRecord {
@@ -58,6 +61,7 @@ pub(crate) struct ValueRecord {
 /// Sorted, as Go writes maps.
 pub(crate) type Metadata = BTreeMap<String, String>;
 
+#[cfg(any(feature = "etcd", feature = "nats", test))]
 impl ServiceRecord {
     /// The record of one instance, as the registry of this name keeps it.
     pub(crate) fn of(instance: &Instance, registry: &str) -> Self {

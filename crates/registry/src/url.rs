@@ -31,6 +31,10 @@ pub fn from_url(text: &str) -> Result<Arc<dyn Registry>, RegistryError> {
             "" => crate::LocalRegistry::open_default()?,
             directory => crate::LocalRegistry::open(directory)?,
         })),
+        #[cfg(feature = "consul")]
+        ("consul", rest) => Ok(Arc::new(crate::ConsulRegistry::parse(rest, false)?)),
+        #[cfg(feature = "consul")]
+        ("consul+tls", rest) => Ok(Arc::new(crate::ConsulRegistry::parse(rest, true)?)),
         #[cfg(feature = "etcd")]
         ("etcd", rest) => Ok(Arc::new(crate::EtcdRegistry::parse(rest, false)?)),
         #[cfg(feature = "etcd")]
@@ -149,6 +153,10 @@ const KNOWN: &[&str] = &[
     "static://HOST:PORT,..",
     #[cfg(all(feature = "local", unix))]
     "local:DIR",
+    #[cfg(feature = "consul")]
+    "consul://HOST:PORT",
+    #[cfg(feature = "consul")]
+    "consul+tls://HOST:PORT",
     #[cfg(feature = "etcd")]
     "etcd://HOST:PORT,..",
     #[cfg(feature = "etcd")]
