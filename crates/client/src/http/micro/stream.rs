@@ -226,11 +226,11 @@ impl Stream for Replies {
         let Some(live) = &mut self.live else { return Poll::Ready(None) };
         let next = match ready!(live.poll_next(cx)) {
             Ok(StreamEvent::Message { message, metadata }) => {
-                self.note(metadata);
+                self.note(&metadata);
                 return Poll::Ready(Some(Ok(message)));
             }
             Ok(StreamEvent::End(metadata)) => {
-                self.note(metadata);
+                self.note(&metadata);
                 None
             }
             Ok(StreamEvent::Failed(status)) | Err(status) => Some(Err(status)),
@@ -243,7 +243,7 @@ impl Stream for Replies {
 
 impl Replies {
     /// Go's servers repeat themselves.
-    fn note(&self, metadata: Metadata) {
+    fn note(&self, metadata: &Metadata) {
         if metadata.is_empty() {
             return;
         }
