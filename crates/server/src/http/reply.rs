@@ -222,11 +222,9 @@ impl ReplyStream {
         // The stream is done with; what it holds is let go before its end is told.
         self.values = PayloadStream::new(self.writing.codec, futures_util::stream::empty());
         let metadata = self.response.trailers.as_ref().map(polywire_core::Trailers::snapshot);
-        let told = status.as_ref().map_err(|status| self.audience.told(status));
-        let (data, trailers) = self.writing.end(
-            told.as_ref().map(|()| ()).map_err(|status| &**status),
-            &metadata.unwrap_or_default(),
-        );
+        let told = status.as_ref().err().map(|status| self.audience.told(status));
+        let told = told.as_deref().map_or(Ok(()), Err);
+        let (data, trailers) = self.writing.end(told, &metadata.unwrap_or_default());
         out.extend_from_slice(&data);
         let data = self.writing.dress(out.into());
         match trailers {
