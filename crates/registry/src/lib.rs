@@ -41,10 +41,6 @@ mod mdns;
 #[cfg(feature = "memory")]
 mod memory;
 #[cfg(feature = "_records")]
-#[cfg_attr(
-    not(any(feature = "etcd", feature = "nats")),
-    allow(dead_code, reason = "Consul and multicast DNS keep no whole services")
-)]
 mod micro;
 #[cfg(feature = "nats")]
 mod nats;

@@ -226,14 +226,14 @@ impl Worker {
         let now = Instant::now();
         let Self { sockets, responder, queries, replies, .. } = self;
         sockets.read(buffer, BATCH, |bytes, from| match decode(bytes) {
-            Some(Packet::Questions(questions)) => {
+            Some(Packet::Questions(questions)) if sockets.is_near(from.ip()) => {
                 let answers = questions.iter().flat_map(|question| responder.answers(question));
                 for answer in answers.take(MAX_REPLIES.saturating_sub(replies.len())) {
                     replies.push_back((answer, from));
                 }
             }
             Some(Packet::Told(all)) => all.iter().for_each(|told| queries.heard(now, told)),
-            None => {}
+            Some(Packet::Questions(_)) | None => {}
         })
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use if_addrs::{IfOperStatus, Interface};
+use if_addrs::{IfAddr, IfOperStatus, Interface};
 use polywire_core::RegistryError;
 use socket2::{Domain, InterfaceIndexOrAddress, Protocol, SockRef, Socket, Type};
 use tokio::net::UdpSocket;
@@ -17,6 +17,8 @@ pub(super) struct Sockets {
     /// The only interface to use, if one is named.
     only: Option<String>,
     links: Vec<Link>,
+    /// Every address of this host, with the bits that its network has.
+    networks: Vec<(IpAddr, u8)>,
 }
 
 #[derive(Debug)]
@@ -58,7 +60,8 @@ impl Sockets {
             return Err(why.with_source(io::Error::from(error.kind())));
         }
         let only = only.map(str::to_owned);
-        let mut sockets = Self { v4: v4.ok(), v6: v6.ok(), only, links: Vec::new() };
+        let mut sockets =
+            Self { v4: v4.ok(), v6: v6.ok(), only, links: Vec::new(), networks: Vec::new() };
         sockets.refresh()?;
         Ok(sockets)
     }
@@ -71,6 +74,7 @@ impl Sockets {
     pub(super) fn refresh(&mut self) -> Result<bool, RegistryError> {
         let all = if_addrs::get_if_addrs()
             .map_err(|error| RegistryError::new("cannot list interfaces").with_source(error))?;
+        self.networks = all.iter().map(network).collect();
         let links = choose(links(all), self.only.as_deref());
         if links.is_empty() {
             self.links = links;
@@ -110,6 +114,19 @@ impl Sockets {
         let v4 = links().find_map(|link| link.v4).map(IpAddr::V4);
         let v6 = || links().find_map(|link| link.v6).map(IpAddr::V6);
         v4.or_else(v6).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    /// Whether an address can be one of a neighbour: in a network of this host, or in one that the
+    /// Internet does not carry. Answers to others would be sent to whomever a forger names; see
+    /// RFC 6762, 11.
+    pub(super) fn is_near(&self, address: IpAddr) -> bool {
+        let is_private = match address {
+            IpAddr::V4(v4) => v4.is_loopback() || v4.is_private() || v4.is_link_local(),
+            IpAddr::V6(v6) => {
+                v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local()
+            }
+        };
+        is_private || self.networks.iter().any(|(own, bits)| is_within(address, *own, *bits))
     }
 
     /// Sends a packet to everyone, by every interface.
@@ -267,6 +284,27 @@ fn told(link: &Link, joined: io::Result<()>) {
             let interface = &link.name[..];
             tracing::debug!(interface, %error, "cannot join a group of multicast DNS");
         }
+    }
+}
+
+fn network(interface: &Interface) -> (IpAddr, u8) {
+    match &interface.addr {
+        IfAddr::V4(v4) => (IpAddr::V4(v4.ip), v4.prefixlen),
+        IfAddr::V6(v6) => (IpAddr::V6(v6.ip), v6.prefixlen),
+    }
+}
+
+/// Whether the first bits of two addresses are the same.
+fn is_within(address: IpAddr, own: IpAddr, bits: u8) -> bool {
+    let bits = u32::from(bits);
+    match (address, own) {
+        (IpAddr::V4(address), IpAddr::V4(own)) => {
+            (address.to_bits() ^ own.to_bits()).leading_zeros() >= bits
+        }
+        (IpAddr::V6(address), IpAddr::V6(own)) => {
+            (address.to_bits() ^ own.to_bits()).leading_zeros() >= bits
+        }
+        _ => false,
     }
 }
 

@@ -48,3 +48,27 @@ async fn a_packet_leaves_before_the_runtime_has_waited_for_anything() {
         assert_eq!(receiver.recv(&mut buffer).await.unwrap(), 1);
     }
 }
+
+#[test]
+fn neighbours_are_told_from_others() {
+    let sockets = Sockets {
+        v4: None,
+        v6: None,
+        only: None,
+        links: Vec::new(),
+        networks: vec![("203.0.113.5".parse().unwrap(), 24), ("2001:db8::5".parse().unwrap(), 64)],
+    };
+    for (address, is_near) in [
+        ("203.0.113.77", true),
+        ("203.0.114.77", false),
+        ("2001:db8::77", true),
+        ("2001:db8:1::77", false),
+        ("8.8.8.8", false),
+        ("10.1.2.3", true),
+        ("127.0.0.1", true),
+        ("fe80::1", true),
+        ("fd00::1", true),
+    ] {
+        assert_eq!(sockets.is_near(address.parse().unwrap()), is_near, "{address}");
+    }
+}
