@@ -177,7 +177,9 @@ impl<S: Service, A: IntoBody, R: FromResponse> Call<'_, S, A, R> {
         let name = self.method_name()?;
         let is_renamed = self.service_name.is_some();
         let encoding = self.service.encoding();
-        let (body, again) = if self.service.is_mixed() {
+        // Addresses may be of nodes that are unlike the service's.
+        let is_led = self.options.as_ref().is_some_and(|options| options.has_addresses());
+        let (body, again) = if is_led || self.service.is_mixed() {
             self.argument.into_kept_body(encoding)
         } else {
             self.argument.into_body(encoding).map(|body| (body, None))

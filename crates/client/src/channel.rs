@@ -226,7 +226,7 @@ impl Service for Channel {
     }
 
     fn is_mixed(&self) -> bool {
-        self.0.nodes.speech().is_some_and(Speech::is_mixed)
+        self.0.options.calls.has_addresses() || self.0.nodes.speech().is_some_and(Speech::is_mixed)
     }
 }
 

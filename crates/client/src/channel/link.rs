@@ -1,5 +1,7 @@
 //! A connection of whichever kind a node's wire has.
 
+use std::pin::Pin;
+
 use polywire_core::{Body, Encoding, MessageCompression, Reencode, Reply, Request, Status};
 
 use crate::ClientError;
@@ -25,6 +27,9 @@ pub(super) enum Carrier {
     Pool(HttpPool),
 }
 
+/// A call under way.
+type ReplyIn<'a> = Pin<Box<dyn Future<Output = Reply> + Send + 'a>>;
+
 impl Link {
     pub(super) const fn new(carrier: Carrier, encoding: Encoding) -> Self {
         Self { carrier, encoding }
@@ -34,24 +39,44 @@ impl Link {
     ///
     /// **Cancel safe**: dropping the future withdraws the call.
     pub(super) async fn call(&self, request: &Request) -> Reply {
-        if let Some(other) = self.reencoded(request) {
-            return Box::pin(async { self.carrier.call(&other?).await }).await;
+        if self.wants_otherwise(request)
+            && let Some(call) = self.call_otherwise(request)
+        {
+            return call.await;
         }
-        self.carrier.call(request).await
+        match &self.carrier {
+            Carrier::Mux(connection) => connection.call(request).await,
+            // The future of such a call is large, and moved with every call if it is not boxed.
+            Carrier::Http(connection) => Box::pin(connection.call(request)).await,
+            Carrier::Pool(pool) => Box::pin(pool.call(request)).await,
+        }
     }
 
-    /// The call with its argument as this connection wants it, if it was encoded for another one and
-    /// can be had otherwise. What cannot is left to the wire, some of which carry other encodings
+    /// Whether the argument is encoded otherwise than this connection wants it.
+    fn wants_otherwise(&self, request: &Request) -> bool {
+        match &request.body {
+            Body::Unary(argument) => argument.encoding != self.encoding,
+            Body::Stream(values) => values.encoding() != self.encoding,
+            _ => false,
+        }
+    }
+
+    /// As [`call`](Self::call), with the argument encoded again. Boxed, since calls that need it not
+    /// are not to carry its room.
+    fn call_otherwise(&self, request: &Request) -> Option<ReplyIn<'_>> {
+        let other = self.reencoded(request)?;
+        Some(Box::pin(async move { self.call(&other?).await }))
+    }
+
+    /// The call with its argument as this connection wants it, if it can be had otherwise. What cannot is left to the wire, some of which carry other encodings
     /// too, while others say why not.
     fn reencoded(&self, request: &Request) -> Option<Result<Request, Status>> {
         let body = match &request.body {
-            Body::Unary(argument) if argument.encoding != self.encoding => {
+            Body::Unary(_) => {
                 let again = request.extensions.get::<Reencode>()?;
                 again.to(self.encoding).map(Body::Unary)
             }
-            Body::Stream(values) if values.encoding() != self.encoding => {
-                Ok(Body::Stream(values.take_as(self.encoding)?))
-            }
+            Body::Stream(values) => Ok(Body::Stream(values.take_as(self.encoding)?)),
             _ => return None,
         };
         Some(match body {
@@ -87,17 +112,6 @@ impl Link {
             Carrier::Mux(connection) => connection.close(),
             Carrier::Http(connection) => connection.close(),
             Carrier::Pool(pool) => pool.close(),
-        }
-    }
-}
-
-impl Carrier {
-    async fn call(&self, request: &Request) -> Reply {
-        match self {
-            Self::Mux(connection) => connection.call(request).await,
-            // The future of such a call is large, and moved with every call if it is not boxed.
-            Self::Http(connection) => Box::pin(connection.call(request)).await,
-            Self::Pool(pool) => Box::pin(pool.call(request)).await,
         }
     }
 }

@@ -185,6 +185,11 @@ impl CallOptions {
         both
     }
 
+    /// Whether calls go to addresses that are said here.
+    pub(crate) fn has_addresses(&self) -> bool {
+        self.addresses.as_ref().is_some_and(|addresses| !addresses.is_empty())
+    }
+
     /// Whether the short way through a channel does all that is asked for here.
     pub(crate) fn are_plain(&self) -> bool {
         let Self { addresses, timeout: _, stream_timeout: _, retries: _, .. } = self;
