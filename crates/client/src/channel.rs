@@ -57,6 +57,8 @@ struct Inner {
     options: ChannelOptions,
     /// Whether the short way does for calls without options of their own.
     is_plain: bool,
+    /// Whether the options give addresses, where something else may be spoken.
+    goes_elsewhere: bool,
     budget: Budget,
     /// What the URL says; of a service its nodes do.
     encoding: Encoding,
@@ -226,7 +228,7 @@ impl Service for Channel {
     }
 
     fn is_mixed(&self) -> bool {
-        self.0.options.calls.has_addresses() || self.0.nodes.speech().is_some_and(Speech::is_mixed)
+        self.0.goes_elsewhere || self.0.nodes.speech().is_some_and(Speech::is_mixed)
     }
 }
 
@@ -244,6 +246,8 @@ impl Inner {
             given: Given::new(nodes.target(), only.as_ref(), options.words),
             nodes,
             connector,
+            goes_elsewhere: options.calls.has_addresses()
+                || options.calls_of.values().any(CallOptions::has_addresses),
             is_plain: options.words == Words::Own && options.calls.are_plain(),
             options,
             budget: Budget::new(Instant::now()),

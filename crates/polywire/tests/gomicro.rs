@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use polywire::prelude::*;
+use polywire::registry::MemoryRegistry;
 use polywire::{
-    CallOptions, ChannelOptions, ClientError, MicroError, Origin, RetryIf, Running, gomicro,
+    CallOptions, ChannelOptions, ClientError, MicroError, Origin, Registry, RetryIf, Running,
+    gomicro,
 };
 use tokio::time::Instant;
 
@@ -127,4 +129,24 @@ async fn a_refused_connection_is_an_internal_error_and_can_be_made_to_cost_no_ca
     let nobody = list.addresses(["nowhere"]);
     let status = client.act(Order { code: 0 }).options(&nobody).await.err().unwrap();
     assert!(status.cause::<ClientError>().is_none(), "it is in go-micro's words");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_needs_no_registry_and_says_what_is_spoken_there() {
+    let setup = Setup::new("gomicro-address").await;
+    let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
+    let url = |scheme: &str| format!("{scheme}{}", setup.address);
+    for (channel, address) in [
+        // go-micro's wire, as its client speaks it with addresses.
+        (Channel::discover_with(Arc::clone(&registry), "moody", gomicro::defaults()), url("")),
+        (Channel::discover(Arc::clone(&registry), "moody"), url("")),
+        (Channel::discover(registry, "moody"), url("micro://")),
+        (Channel::lazy("memory:nobody", ChannelOptions::default()).unwrap(), url("micro://")),
+        (Channel::lazy("micro://memory:nobody", gomicro::defaults()).unwrap(), url("jsonrpc://")),
+    ] {
+        let client = MoodyClient::new(channel);
+        let reply = client.act(Order { code: 0 }).addresses([address.clone()]).await;
+        assert_eq!(reply.map(|order| order.code).unwrap(), 0, "{address}");
+    }
+    assert_eq!(setup.calls.load(Ordering::Relaxed), 5);
 }

@@ -69,19 +69,17 @@ impl Given {
     }
 
     fn make(&self, text: &str) -> Result<Node, ClientError> {
-        let mut endpoint = Endpoint::parse(text)?;
-        if !text.contains("://") {
-            endpoint = match &self.bare {
-                Bare::As(peer) => Endpoint { address: endpoint.address, ..(**peer).clone() },
-                Bare::Micro => Endpoint::parse(&format!("micro://{text}"))?,
-                Bare::Netrpc => endpoint,
-            };
-        }
-        let instance = Instance::new(&*self.target, text, endpoint.address.clone());
-        // As go-micro's client makes up the nodes of addresses.
-        let instance = match self.bare {
-            Bare::Micro => instance.with_metadata("protocol", "mucp"),
-            Bare::As(_) | Bare::Netrpc => instance,
+        let instance = Instance::new(&*self.target, text, text.into());
+        let (instance, endpoint) = match &self.bare {
+            Bare::As(peer) => {
+                let said = Endpoint::parse(text)?;
+                let is_url = text.contains("://");
+                let as_peer = |said: Endpoint| Endpoint { address: said.address, ..*peer.clone() };
+                (instance, if is_url { said } else { as_peer(said) })
+            }
+            // As go-micro's client makes up the nodes of addresses.
+            Bare::Micro => of(instance.with_metadata("protocol", "mucp"))?,
+            Bare::Netrpc => of(instance)?,
         };
         Ok(Node::new(instance, endpoint))
     }
@@ -96,6 +94,11 @@ impl Given {
         known.closed = true;
         known.nodes.drain().for_each(|(_, (node, _))| node.close());
     }
+}
+
+fn of(instance: Instance) -> Result<(Instance, Endpoint), ClientError> {
+    let endpoint = Endpoint::of(&instance, None)?;
+    Ok((instance, endpoint))
 }
 
 impl Known {
@@ -132,7 +135,7 @@ mod tests {
     fn a_bare_address_speaks_what_the_channel_speaks() {
         for (given, like) in [
             (given(None, Words::Own), "netrpc://b:2"),
-            (given(None, Words::Micro), "micro://b:2"),
+            (given(None, Words::Micro), "micro://b:2/greeter"),
             (given(Some("jsonrpc+tls://a:1"), Words::Micro), "jsonrpc+tls://b:2"),
         ] {
             assert_eq!(endpoint(&given, "b:2"), Endpoint::parse(like).unwrap());

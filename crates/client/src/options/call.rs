@@ -52,9 +52,10 @@ impl CallOptions {
         Self::default()
     }
 
-    /// Goes to one of these addresses, whatever the registry says: `host:port`, which speaks what
-    /// the channel speaks, or a URL. What a URL speaks must take what the channel encodes. An empty
-    /// list is no list. Default: the channel's own nodes.
+    /// Goes to one of these addresses, whatever the registry says: `host:port`, or a URL. A channel
+    /// to a URL speaks there what it speaks with its own peer; one that discovers speaks net/rpc, or
+    /// with [`ChannelOptions::micro_errors`](crate::ChannelOptions::micro_errors) go-micro's wire.
+    /// An empty list is no list. Default: the channel's own nodes.
     #[must_use]
     pub fn addresses(mut self, addresses: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.addresses = Some(addresses.into_iter().map(Into::into).collect());
