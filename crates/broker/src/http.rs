@@ -154,7 +154,7 @@ impl Inner {
             .with_metadata("topic", topic.clone())
             .with_metadata("secure", secure);
         // Whoever finds it in the registry may post at once.
-        let mut subscription = HttpSubscription::new(endpoint, id, topic);
+        let mut subscription = HttpSubscription::new(endpoint, id, topic, Arc::clone(&self.tasks));
         let lease = self.registry.register(instance).await.map_err(|error| {
             let text = format!("cannot register a subscription to `{}`", subscription.topic());
             BrokerError::unavailable(text).with_source(error)

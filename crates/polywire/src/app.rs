@@ -280,6 +280,9 @@ impl App {
             router = builtin::add_grpc_reflection(router, &self.services)?;
         }
         let wanted = router.subscriptions();
+        let mut subscribers: Vec<InstanceMethod> =
+            router.subscribers().map(InstanceMethod::of_subscriber).collect();
+        subscribers.sort_by(|a, b| b.metadata.cmp(&a.metadata).then_with(|| a.name.cmp(&b.name)));
         let server = Server::new(router);
         let registration = Registration::default();
         #[cfg(feature = "http")]
@@ -310,6 +313,7 @@ impl App {
                 .services
                 .iter()
                 .flat_map(|(name, service)| InstanceMethod::all_of(name, service))
+                .chain(subscribers)
                 .collect();
             let mut instance = Instance::new(self.name, id, address)
                 .with_version(self.version)

@@ -153,3 +153,23 @@ async fn two_apps_share_a_queue_over_http() {
     other.shutdown().await;
     assert_eq!(registry.services().await.unwrap(), [""; 0]);
 }
+
+#[tokio::test]
+async fn the_registry_shows_subscribers_as_go_micro_does() {
+    let registry: Arc<dyn Registry> = Arc::new(MemoryRegistry::new());
+    let (audit, _seen) = Audit::subscriber();
+    let app = App::new("audit").subscribe(audit).broker(Arc::new(MemoryBroker::new()));
+    let running = app.registry(Arc::clone(&registry)).start().await.unwrap();
+    let snapshot = registry.watch("audit").await.unwrap().next().await.unwrap();
+    let methods = snapshot.instances[0].methods.iter();
+    let shown: Vec<_> =
+        methods.map(|method| (method.name.as_str(), method.metadata["topic"].as_str())).collect();
+    let expected = [
+        ("Audit.deleted", "orders.deleted"),
+        ("Audit.billed", "orders.created"),
+        ("Audit.created", "orders.created"),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(snapshot.instances[0].methods[0].metadata["subscriber"], "true");
+    running.shutdown().await;
+}

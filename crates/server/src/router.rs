@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use polywire_codec::CodecError;
 use polywire_core::{
     Code, Handler, MethodDescriptor, MethodName, Reply, ReplyFuture, Request, Service,
-    ServiceDefinition, ServiceDescriptor, Status, SubscriberDefinition,
+    ServiceDefinition, ServiceDescriptor, Status, SubscriberDefinition, SubscriberDescriptor,
 };
 use polywire_wire::http1::{DebugMethod, DebugService};
 
@@ -151,6 +151,11 @@ impl Router {
     #[must_use]
     pub fn subscriptions(&self) -> Vec<(&'static str, Option<&'static str>)> {
         self.0.topics.subscriptions()
+    }
+
+    /// Every subscriber.
+    pub fn subscribers(&self) -> impl Iterator<Item = &'static SubscriberDescriptor> {
+        self.0.topics.subscribers()
     }
 
     /// Every service, and the name it was added under.

@@ -7,6 +7,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt as _;
 use polywire_core::{
     Body, Code, EventSource, Payload, Reply, ReplyFuture, Request, Response, Status, Subscriber,
+    SubscriberDescriptor,
 };
 
 /// The subscribers by their topics; those of one topic in the order in which they were added.
@@ -18,10 +19,14 @@ impl Topics {
         self.0.entry(subscriber.descriptor.topic).or_default().push(subscriber);
     }
 
+    pub(crate) fn subscribers(&self) -> impl Iterator<Item = &'static SubscriberDescriptor> {
+        self.0.values().flatten().map(|subscriber| subscriber.descriptor)
+    }
+
     /// Every topic with each of its queues, once.
     pub(crate) fn subscriptions(&self) -> Vec<(&'static str, Option<&'static str>)> {
-        let descriptors = self.0.values().flatten().map(|subscriber| subscriber.descriptor);
-        let mut pairs: Vec<_> = descriptors.map(|known| (known.topic, known.queue)).collect();
+        let known = self.subscribers();
+        let mut pairs: Vec<_> = known.map(|known| (known.topic, known.queue)).collect();
         pairs.sort_unstable();
         pairs.dedup();
         pairs
@@ -111,7 +116,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use bytes::Bytes;
-    use polywire_core::{Context, Encoding, Service as _, SubscriberDescriptor};
+    use polywire_core::{Context, Encoding, Service as _};
 
     use super::*;
     use crate::{Router, event};

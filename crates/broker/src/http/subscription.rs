@@ -1,12 +1,13 @@
 //! One subscription: its place at the endpoint, its lease in the registry, its events.
 
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
 use polywire_core::{BrokerError, Delivery, Lease, Subscription};
 use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinSet;
 
 use super::endpoint::Endpoint;
 
@@ -17,13 +18,20 @@ pub(super) struct HttpSubscription {
     topic: String,
     lease: Option<Box<dyn Lease>>,
     events: Receiver<Delivery>,
+    /// The endpoint is served among the broker's tasks, which its user may let go of before.
+    _tasks: Arc<Mutex<JoinSet<()>>>,
 }
 
 impl HttpSubscription {
     /// A subscription that can be posted to; nobody has been told of it yet.
-    pub(super) fn new(endpoint: Arc<Endpoint>, id: String, topic: String) -> Self {
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        id: String,
+        topic: String,
+        tasks: Arc<Mutex<JoinSet<()>>>,
+    ) -> Self {
         let events = endpoint.subscriptions().add(&id, &topic);
-        Self { endpoint: Some(endpoint), id, topic, lease: None, events }
+        Self { endpoint: Some(endpoint), id, topic, lease: None, events, _tasks: tasks }
     }
 
     pub(super) fn topic(&self) -> &str {

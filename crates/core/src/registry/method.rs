@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use polywire_schema::{Kind, StructType, Type};
 
-use crate::{MethodDescriptor, ServiceDescriptor};
+use crate::{MethodDescriptor, ServiceDescriptor, SubscriberDescriptor};
 
 /// One method as a registry shows it: what go-micro calls an endpoint.
 ///
@@ -72,6 +72,15 @@ impl InstanceMethod {
             service.methods.iter().map(|method| Self::describe(name, method)).collect();
         methods.sort_by(|a, b| a.name.cmp(&b.name));
         methods
+    }
+
+    /// A subscriber, which go-micro shows among the methods: it says `subscriber=true` and its topic.
+    #[must_use]
+    pub fn of_subscriber(subscriber: &SubscriberDescriptor) -> Self {
+        Self::new(subscriber.name)
+            .with_request(ValueShape::of((subscriber.event)()))
+            .with_metadata("subscriber", "true")
+            .with_metadata("topic", subscriber.topic)
     }
 
     fn describe(service: &str, method: &MethodDescriptor) -> Self {
