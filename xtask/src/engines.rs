@@ -3,6 +3,7 @@
 //!
 //! They are built from Go's modules, as pinned in `interop/engines`.
 
+mod cluster;
 pub(crate) mod process;
 
 use std::fmt;
@@ -14,6 +15,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+pub(crate) use self::cluster::Cluster;
 use self::process::Process;
 use crate::go;
 

@@ -1,5 +1,5 @@
 //! Faults of the network, made for real between two namespaces of it, and how long polywire takes to
-//! notice; and attacks on a server, made for real as well, and whether the others notice.
+//! notice; faults of registries, each a real engine; and attacks on a server, made for real as well, and whether the others notice.
 //!
 //! `interop/rust` holds the programs at both ends of the network, which measure for themselves, and
 //! the server under attack; what is left for here is the network, the attackers, the order of
@@ -13,12 +13,15 @@ mod attacks;
 mod blackhole;
 mod network;
 mod peers;
+mod registry;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use self::network::{Network, NetworkError};
 use self::peers::Programs;
 use crate::args::Args;
+use crate::engines::Kind;
 
 /// Builds the programs and runs the named cases, or all of them.
 pub(crate) fn run(words: &[String]) -> ExitCode {
@@ -57,13 +60,17 @@ usage: cargo xtask faults [OPTIONS] [CASE...]
 
   D1                a peer that vanishes without a word, neither FIN nor RST: a call that waits, a
                     call that is sent, and an idle connection, seen from both ends; then it is back
-{}
+{}{}
   --keepalive SECS  what both ends of D1 are configured with (default: 10, polywire's own default)
   --secs SECS       how long each attack, S1 and those that follow, goes on (default: 10)
+  --engine NAME,..  of etcd, etcd-3.4, consul and nats those that R1 and those that follow are run
+                    against (default: all but etcd-3.4); they are built with Go
+  --outage SECS     how long what lasts a while in R1 to R8 lasts (default: 60)
 
 All attacks run if no case is named. They need Linux; D1 needs `ip` (iproute2) and root as well, for
-network namespaces, and is skipped without.",
-        attacks::help()
+network namespaces, and is skipped without; so does R4. R8 needs libfaketime for its second half.",
+        attacks::help(),
+        registry::help()
     )
 }
 
@@ -74,13 +81,16 @@ const NETWORK_CASE: &str = "D1";
 struct Options {
     keepalive_secs: u32,
     secs: u32,
+    engines: Vec<Kind>,
+    outage_secs: u32,
     cases: Vec<String>,
 }
 
 impl Options {
     /// `None` when the user asked for help.
     fn read(words: &[String]) -> Result<Option<Self>, String> {
-        let is_case = |word: &String| word == NETWORK_CASE || attacks::known(word);
+        let is_case =
+            |word: &String| word == NETWORK_CASE || attacks::known(word) || registry::known(word);
         let (cases, rest): (Vec<_>, Vec<_>) = words.iter().cloned().partition(is_case);
         let mut args = Args::new(&rest);
         if args.flag("--help") || args.flag("-h") {
@@ -88,13 +98,16 @@ impl Options {
         }
         let keepalive_secs = args.value("--keepalive")?.unwrap_or(10);
         let secs = args.value("--secs")?.unwrap_or(10);
+        let engines = registry::engines(&args.list("--engine")?.unwrap_or_default())?;
+        let outage_secs = args.value("--outage")?.unwrap_or(60);
         args.finish()?;
-        for (name, secs) in [("--keepalive", keepalive_secs), ("--secs", secs)] {
+        let all = [("--keepalive", keepalive_secs), ("--secs", secs), ("--outage", outage_secs)];
+        for (name, secs) in all {
             if !(1..=3600).contains(&secs) {
                 return Err(format!("{name}: between 1 and 3600"));
             }
         }
-        Ok(Some(Self { keepalive_secs, secs, cases }))
+        Ok(Some(Self { keepalive_secs, secs, engines, outage_secs, cases }))
     }
 }
 
@@ -136,15 +149,21 @@ impl Count {
 
 /// Runs the network's case if it is named, and the attacks that are named, or all of them.
 fn faults(options: &Options) -> Result<Outcome, String> {
-    let (network, attacks): (Vec<_>, Vec<_>) =
+    let (network, others): (Vec<_>, Vec<_>) =
         options.cases.iter().cloned().partition(|case| case == NETWORK_CASE);
+    let (registries, attacks): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|case| registry::known(case));
     let mut count = Count::default();
-    if !attacks.is_empty() || network.is_empty() {
+    if !attacks.is_empty() || options.cases.is_empty() {
         attacks::run(&Programs::build_release()?, &attacks, options.secs, &mut count)?;
+    }
+    if !registries.is_empty() {
+        let outage = Duration::from_secs(options.outage_secs.into());
+        registry::run(&Programs::build()?, &registries, &options.engines, outage, &mut count)?;
     }
     if !network.is_empty() {
         let skipped = vanishing(options, &mut count)?;
-        if let (Some(why), true) = (skipped, attacks.is_empty()) {
+        if let (Some(why), true) = (skipped, attacks.is_empty() && registries.is_empty()) {
             return Ok(Outcome::Skipped(why));
         }
     }
@@ -175,13 +194,17 @@ mod tests {
     fn cases_and_options_are_read_in_any_order() {
         let options = |keepalive_secs, secs, cases: &[&str]| {
             let cases = cases.iter().map(|&case| case.to_owned()).collect();
-            Ok(Some(Options { keepalive_secs, secs, cases }))
+            let (engines, outage_secs) = (Vec::new(), 60);
+            Ok(Some(Options { keepalive_secs, secs, engines, outage_secs, cases }))
         };
         assert_eq!(read(&[]), options(10, 10, &[]));
         assert_eq!(read(&["--keepalive=3", "D1"]), options(3, 10, &["D1"]));
         assert_eq!(read(&["S1", "--secs", "2", "S12"]), options(10, 2, &["S1", "S12"]));
         assert_eq!(read(&["D1", "--help"]), Ok(None));
         assert_eq!(read(&["D9"]), Err("unknown option `D9`".to_owned()));
+        let some = read(&["R2", "--engine=etcd,nats", "--outage", "5"]).unwrap().unwrap();
+        assert_eq!((some.engines, some.outage_secs), (vec![Kind::Etcd, Kind::Nats], 5));
+        read(&["--engine", "zookeeper", "R2"]).unwrap_err();
         read(&["--keepalive", "0"]).unwrap_err();
     }
 }

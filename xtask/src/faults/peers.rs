@@ -1,5 +1,6 @@
 //! The two programs, each in its namespace, and what they say.
 
+use std::ffi::OsStr;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -70,6 +71,36 @@ impl Programs {
         Ok((address, peer))
     }
 
+    /// Starts a program here, in this environment as well, and waits for what it says behind `ready`.
+    pub(super) fn start_here(
+        &self,
+        words: &[&str],
+        environment: &[(&str, &OsStr)],
+    ) -> Result<(String, Peer), String> {
+        let mut command = Command::new(&self.peer);
+        Self::ready(command.args(words).envs(environment.iter().copied()))
+    }
+
+    /// Starts a program in a network namespace, and waits for what it says behind `ready`.
+    pub(super) fn start_in(
+        &self,
+        namespace: &str,
+        words: &[&str],
+    ) -> Result<(String, Peer), String> {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", namespace]).arg(&self.peer).args(words);
+        Self::ready(&mut command)
+    }
+
+    fn ready(command: &mut Command) -> Result<(String, Peer), String> {
+        let peer = Self::spawn(command)?;
+        let line = peer.line(STARTING)?;
+        match line.split_once(' ').unwrap_or((&line, "")) {
+            ("ready", said) => Ok((said.to_owned(), peer)),
+            _ => Err(format!("{command:?} said `{line}`")),
+        }
+    }
+
     fn spawn(command: &mut Command) -> Result<Peer, String> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -117,7 +148,15 @@ impl Peer {
         seen(&line).ok_or_else(|| format!("a program said `{line}`"))
     }
 
-    fn line(&self, patience: Duration) -> Result<String, String> {
+    /// Lets it end by itself, as it does when its input ends, and waits for that.
+    pub(super) fn end(&mut self) {
+        self.orders = None;
+        // It fails only if it has been waited for.
+        let _ended = self.child.wait();
+    }
+
+    /// The next line it says; an error if it says nothing for so long, or no more.
+    pub(super) fn line(&self, patience: Duration) -> Result<String, String> {
         self.lines.recv_timeout(patience).map_err(|error| match error {
             RecvTimeoutError::Timeout => format!("nothing for {} s", patience.as_secs()),
             RecvTimeoutError::Disconnected => "the program ended".to_owned(),

@@ -2,11 +2,13 @@
 //!
 //! `serve` and `call` print `ready`, then take words on standard input - `cut`, `mend` - and say in
 //! lines of `WHAT HOW MILLISECONDS` what they see and how long after the last word. They end when
-//! their input does. `target` prints `ready ADDRESS` and serves whoever comes.
+//! their input does. `target` prints `ready ADDRESS` and serves whoever comes; `member` does so as well,
+//! once it is registered. `caller` prints `ready` and answers `calls` and `nodes`.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool reports so")]
 
 mod client;
+mod registry;
 mod server;
 mod sockets;
 mod target;
@@ -30,6 +32,12 @@ async fn main() -> ExitCode {
     let orders = tokio::io::AsyncBufReadExt::lines(BufReader::new(stdin()));
     let ended = match (words.as_slice(), options(&words)) {
         ([word], _) if word == "target" => target::run(orders).await,
+        ([word, registry, service], _) if word == "member" => {
+            registry::member(registry, service, orders).await
+        }
+        ([word, registry, service], _) if word == "caller" => {
+            registry::caller(registry, service, orders).await
+        }
         (_, Some((Role::Serve, keepalive, addresses))) => {
             server::run(addresses, keepalive, orders).await
         }
@@ -39,6 +47,7 @@ async fn main() -> ExitCode {
         _ => {
             eprintln!("usage: fault-peer serve|call KEEPALIVE_SECS ADDRESS ADDRESS ADDRESS");
             eprintln!("       fault-peer target");
+            eprintln!("       fault-peer member|caller REGISTRY SERVICE");
             return ExitCode::from(2);
         }
     };
