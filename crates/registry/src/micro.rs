@@ -92,7 +92,8 @@ impl ServiceRecord {
         to_json(self)
     }
 
-    /// The instances of the record, without what `registry` itself has added to them.
+    /// The instances of the record, without what `registry` itself has added to them. Nodes that say
+    /// no address, which nobody can call, are passed over.
     pub(crate) fn into_instances(self, registry: &str) -> Vec<Instance> {
         let (name, version) = (self.name, version_from(self.version));
         let methods: Arc<[InstanceMethod]> =
@@ -104,7 +105,8 @@ impl ServiceRecord {
             instance.metadata = metadata_from(node.metadata, registry);
             instance
         };
-        self.nodes.unwrap_or_default().into_iter().map(instance).collect()
+        let nodes = self.nodes.unwrap_or_default().into_iter();
+        nodes.filter(|node| !node.address.is_empty()).map(instance).collect()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use polywire::{Code, Context, Schema, Status, service};
+use polywire::{Code, Context, Schema, Status, service, subscribe};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::timeout;
@@ -39,10 +39,10 @@ impl Default for Witness {
 }
 
 impl Witness {
-    /// What subscribers note events with; those beyond the number that is kept are given up.
+    /// What notes events; those beyond the number that is kept are given up.
     #[must_use]
-    pub fn notes(&self) -> mpsc::Sender<Seen> {
-        self.noted.clone()
+    pub fn notes(&self) -> Notes {
+        Notes(self.noted.clone())
     }
 }
 
@@ -74,9 +74,34 @@ pub fn trace_id(cx: &Context) -> String {
 /// As many events as are kept.
 const EVENTS: usize = 64;
 
+/// Notes the events of two topics; of one of them those that come to its queue.
+#[derive(Debug, Clone)]
+pub struct Notes(pub mpsc::Sender<Seen>);
+
+impl Notes {
+    fn note(&self, topic: &str, cx: &Context, event: SimpleRequest) {
+        let (username, oauth_scope) = (trace_id(cx), topic.to_owned());
+        // Nobody has asked for those that are too many.
+        let _full = self.0.try_send(Seen { payload: event.payload, username, oauth_scope });
+    }
+}
+
+#[subscribe]
+impl Notes {
+    /// Everyone who subscribes gets it.
+    #[event(topic = "interop.event")]
+    pub async fn event(&self, cx: &Context, event: SimpleRequest) {
+        self.note(TOPIC, cx, event);
+    }
+
+    /// One of those in the queue gets it.
+    #[event(topic = "interop.work", queue = "workers")]
+    pub async fn work(&self, cx: &Context, event: SimpleRequest) {
+        self.note(WORK, cx, event);
+    }
+}
+
 /// What everyone who subscribes gets.
 pub const TOPIC: &str = "interop.event";
 /// What one of those in the queue gets.
 pub const WORK: &str = "interop.work";
-/// The queue of [`WORK`].
-pub const QUEUE: &str = "workers";

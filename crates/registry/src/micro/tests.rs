@@ -90,3 +90,10 @@ fn what_is_no_record_is_refused_with_the_reason() {
         assert!(error.contains(why), "{error}");
     }
 }
+
+#[test]
+fn nodes_without_an_address_are_passed_over() {
+    let found = read(r#"{"name":"s","nodes":[{"id":"a"},{"id":"b","address":"h:1"}]}"#);
+    let ids: Vec<&str> = found.iter().map(|instance| instance.id.as_str()).collect();
+    assert_eq!(ids, ["b"]);
+}

@@ -6,12 +6,13 @@
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use polywire::server::Cors;
 use polywire::{App, TlsServer};
 use polywire_interop::grpc::{TestService, TestServiceServer};
 use polywire_interop::trouble::{Trouble, TroubleServer};
-use polywire_interop::witness::{Witness, WitnessServer};
+use polywire_interop::witness::{NotesSubscriber, Witness, WitnessServer};
 use polywire_interop::{Arith, ArithServer, Builtin, BuiltinServer, Settings, Types, TypesServer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt as _, stdin};
@@ -43,10 +44,18 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .serve(TypesServer::new(Types))
         .serve(TestServiceServer::new(TestService))
         .serve(TroubleServer::new(Trouble))
-        .serve(WitnessServer::new(Witness::default()));
-    let app = match settings.registry.as_str() {
-        "" => app.private(),
-        url => app.registry(polywire::registry::from_url(url)?),
+        .serve(WitnessServer::new(witness));
+    let registry = match settings.registry.as_str() {
+        "" => None,
+        url => Some(polywire::registry::from_url(url)?),
+    };
+    let app = match &registry {
+        None => app.private(),
+        Some(registry) => app.registry(Arc::clone(registry)),
+    };
+    let app = match settings.broker.as_str() {
+        "" => app,
+        url => app.broker(polywire::broker::from_url(url, registry)?).subscribe(notes),
     };
     let running = app.listen(listen).start().await?;
     let address = running.address().as_str();

@@ -4,7 +4,7 @@ mod streams;
 
 use std::time::Duration;
 
-use polywire::{Channel, Code, Origin, Status};
+use polywire::{Channel, Code, Origin, Publisher, Status};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::grpc::{
     UnimplementedServiceClient,
 };
 use crate::trouble::TroubleClient;
-use crate::witness::WitnessClient;
+use crate::witness::{TOPIC, WORK, WitnessClient};
 
 /// Every case that the settings leave room for, in both content types.
 pub(super) fn cases(settings: &Settings) -> Vec<Case> {
@@ -52,6 +52,9 @@ pub(super) fn cases(settings: &Settings) -> Vec<Case> {
                 case.of("at_once", at_once),
             ]);
         }
+        if !settings.broker.is_empty() {
+            cases.extend([case.through("publish", TOPIC), case.through("publish_to_queue", WORK)]);
+        }
     }
     cases
 }
@@ -63,16 +66,28 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    /// Something about calls.
     fn of<F>(&self, name: &str, run: fn(Channel) -> F) -> Case
     where
         F: Future<Output = Outcome> + Send + 'static,
     {
         let codec = self.codec;
+        Case::new(&self.name(name), move |peer| async move { run(peer.micro(codec)?).await })
+    }
+
+    /// Something about events.
+    fn through(&self, name: &str, topic: &'static str) -> Case {
+        let codec = self.codec;
+        Case::new(&self.name(name), move |peer| async move {
+            publish(peer.micro("json")?, peer.publisher(topic, codec)?, topic).await
+        })
+    }
+
+    fn name(&self, name: &str) -> String {
+        let codec = self.codec;
         let shown = if codec == "proto" { "protobuf" } else { codec };
         let cell = if self.cell.is_empty() { "mucp/static" } else { self.cell };
-        Case::new(&format!("{cell}/{shown}/{name}"), move |peer| async move {
-            run(peer.micro(codec)?).await
-        })
+        format!("{cell}/{shown}/{name}")
     }
 }
 
@@ -173,4 +188,22 @@ async fn at_once(channel: Channel) -> Outcome {
         });
     }
     callers.join_all().await.into_iter().collect()
+}
+
+/// Publishes an event, and wants the server to have seen it, once.
+async fn publish(channel: Channel, publisher: Publisher, topic: &str) -> Outcome {
+    let body = format!("of {topic}");
+    let payload = Payload { body: body.clone().into(), ..Payload::default() };
+    let event = SimpleRequest { payload: Some(payload), ..SimpleRequest::default() };
+    publisher.header("trace-id", topic).publish(&event).await?;
+    let witness = WitnessClient::new(channel);
+    let seen = witness.event(SimpleRequest { response_size: 5000, ..SimpleRequest::default() });
+    let seen = seen.timeout(Duration::from_secs(10)).await?;
+    let payload = seen.payload.map(|payload| payload.body);
+    expect("event", &payload.as_deref(), &Some(body.as_bytes()))?;
+    expect("topic", &seen.oauth_scope.as_str(), &topic)?;
+    expect("metadata", &seen.username.as_str(), &topic)?;
+    let again = witness.event(SimpleRequest { response_size: 300, ..SimpleRequest::default() });
+    let status = again.await.err().ok_or("the event came again")?;
+    expect("code", &status.code(), &Code::NotFound)
 }

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use polywire::core::Registry;
-use polywire::{Channel, ChannelOptions, HttpCodec, HttpOptions, TlsClient};
+use polywire::{Channel, ChannelOptions, HttpCodec, HttpOptions, Publisher, TlsClient};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
@@ -74,6 +74,14 @@ impl Peer {
         let codec = if codec == "json" { HttpCodec::Json } else { HttpCodec::Proto };
         let options = ChannelOptions::default().http(HttpOptions::default().codec(codec));
         Ok(Channel::discover_with(Arc::clone(registry), &settings.service, options))
+    }
+
+    /// Publishes to a topic by way of the broker that the settings name.
+    pub(super) fn publisher(&self, topic: &str, codec: &str) -> Result<Publisher, Failure> {
+        let registry = self.registry.clone();
+        let broker = polywire::broker::from_url(&self.options.settings.broker, registry)?;
+        let publisher = Publisher::new(broker, topic);
+        Ok(if codec == "json" { publisher } else { publisher.protobuf() })
     }
 
     /// A channel that connects when it is first used.

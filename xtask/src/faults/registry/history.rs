@@ -12,6 +12,7 @@ pub(super) fn run(scene: &mut Scene<'_>) -> Result<(), String> {
     let done = change(scene, &mut set);
     signal(&set.caller, "CONT")?;
     done?;
+    pause(Duration::from_secs(3));
     let seen = set.expect_nodes(SEEN * 3);
     scene.check("the members, one of them gone and one new", seen);
     scene.check_calls("all the while", &mut set, before);
