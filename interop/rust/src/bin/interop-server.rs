@@ -31,6 +31,8 @@ async fn main() -> ExitCode {
 async fn serve() -> Result<(), Box<dyn Error>> {
     let Options { listen, certificates, origins, settings } = Options::read();
     let name = if settings.service.is_empty() { "interop" } else { &settings.service };
+    let witness = Witness::default();
+    let notes = NotesSubscriber::new(witness.notes());
     let mut app =
         App::new(name).server(|server| server.rpc_path("/custom/rpc").cors(Cors::origins(origins)));
     if let Some(folder) = certificates {
