@@ -223,7 +223,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// A request to an engine over HTTP, and the body of what it answers if that is a success.
+/// A request to an engine over HTTP 1.0, which knows no chunks, and the body of what it answers if that is a success.
 ///
 /// # Errors
 /// It does not answer within some seconds, or with an error.
@@ -238,8 +238,7 @@ pub(crate) fn ask(
         stream.set_read_timeout(Some(ANSWERING))?;
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         )?;
         let mut answer = String::new();

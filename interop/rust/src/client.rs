@@ -108,6 +108,9 @@ pub async fn run(
             }
         }
     }
+    if let Some(peer) = Arc::into_inner(peer) {
+        peer.end().await;
+    }
     Ok(())
 }
 

@@ -195,7 +195,9 @@ async fn publish(channel: Channel, publisher: Publisher, topic: &str) -> Outcome
     let body = format!("of {topic}");
     let payload = Payload { body: body.clone().into(), ..Payload::default() };
     let event = SimpleRequest { payload: Some(payload), ..SimpleRequest::default() };
-    publisher.header("trace-id", topic).publish(&event).await?;
+    let publisher = publisher.header("trace-id", topic);
+    publisher.publish(&event).await?;
+    publisher.flush().await?;
     let witness = WitnessClient::new(channel);
     let seen = witness.event(SimpleRequest { response_size: 5000, ..SimpleRequest::default() });
     let seen = seen.timeout(Duration::from_secs(10)).await?;

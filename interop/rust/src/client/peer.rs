@@ -3,11 +3,13 @@
 use std::collections::HashMap;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::Duration;
 
 use polywire::core::Registry;
 use polywire::{Channel, ChannelOptions, HttpCodec, HttpOptions, Publisher, TlsClient};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use super::{ClientOptions, Failure, Transport};
 
@@ -95,8 +97,17 @@ impl Peer {
         Ok(Channel::lazy(url, ChannelOptions::default().tls(trusted).http(http))?)
     }
 
+    /// Lets the server end by itself, so that it leaves the registry, unless that takes too long.
+    pub(super) async fn end(mut self) {
+        drop(self.process.stdin.take());
+        // It is killed where it has not ended.
+        let _ended = timeout(ENDING, self.process.wait()).await;
+    }
+
     /// Ends the server without a word to its peers.
     pub(super) async fn kill(&mut self) -> Result<(), Failure> {
         Ok(self.process.kill().await?)
     }
 }
+
+const ENDING: Duration = Duration::from_secs(5);

@@ -45,6 +45,7 @@ pub async fn soak(
             Some(first) => report(&name, Ending::Failed(format!("{text}; the first: {first}"))),
         }
     }
+    peer.end().await;
     Ok(())
 }
 

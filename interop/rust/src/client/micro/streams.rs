@@ -12,10 +12,10 @@ use crate::grpc::{
 
 /// go-micro's servers lose what they send without a pause, so there is one behind each reply.
 pub(super) async fn out(channel: Channel) -> Outcome {
-    let sizes = 0..50;
+    let sizes = 0..12;
     let wanted = sizes.clone().map(|size| ResponseParameters {
         size,
-        interval_us: 2000,
+        interval_us: 50_000,
         ..ResponseParameters::default()
     });
     let request = StreamingOutputCallRequest {
