@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::auth::Auth;
-use super::wire::{Refused, Streamed};
+use super::wire::{Done, Refused, Streamed};
 use crate::http::{Call, HttpClient, Lines};
 
 /// One etcd. Clones share connections and what is known of the login.
@@ -149,12 +149,15 @@ fn authorized(call: &Call, token: Option<&HeaderValue>) -> Call {
     }
 }
 
+/// Methods that answer once say it plainly, those that stream as a message of their stream.
 fn reason(status: u16, body: &[u8]) -> Refused {
-    match serde_json::from_slice::<Refused>(body) {
-        Ok(refused) if !refused.message.is_empty() => refused,
+    let plain = || serde_json::from_slice::<Refused>(body).ok();
+    let streamed = || serde_json::from_slice::<Streamed<Done>>(body).ok()?.error;
+    let said = |refused: &Refused| !refused.message.is_empty();
+    plain().filter(said).or_else(|| streamed().filter(said)).unwrap_or_else(|| {
         // A proxy, or something that is not etcd at all.
-        _ => Refused { code: 0, message: format!("HTTP status {status}") },
-    }
+        Refused { code: 0, message: format!("HTTP status {status}") }
+    })
 }
 
 pub(super) fn refused(what: impl std::fmt::Display, why: Refused) -> GatewayError {
@@ -197,3 +200,25 @@ impl From<GatewayError> for RegistryError {
 
 /// What the gateway hands on to etcd as `hasleader`.
 const HAS_LEADER: HeaderName = HeaderName::from_static("grpc-metadata-hasleader");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_read_as_either_kind_of_method_says_it() {
+        let plain = r#"{"error":"etcdserver: invalid auth token","code":16,"message":"etcdserver: invalid auth token"}"#;
+        let streamed = r#"{"error":{"grpc_code":16,"http_code":401,"message":"etcdserver: invalid auth token","http_status":"Unauthorized"}}"#;
+        for body in [plain, streamed] {
+            let refused = reason(401, body.as_bytes());
+            assert_eq!(
+                (refused.code, &refused.message[..]),
+                (16, "etcdserver: invalid auth token")
+            );
+            assert!(refused.is_about_login());
+        }
+        for body in ["", "{}", "<html>", r#"{"error":{}}"#] {
+            assert_eq!(reason(502, body.as_bytes()).message, "HTTP status 502");
+        }
+    }
+}

@@ -301,6 +301,21 @@ async fn a_token_is_asked_for_once_and_again_when_it_has_expired() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_outlives_its_token() {
+    let etcd = Etcd::start().await;
+    etcd.state().password = Some("pw");
+    let lease = at(&etcd).credentials("root", "pw").register(instance()).await.unwrap();
+    for _ in 0..10 {
+        etcd.state().token += 1;
+        sleep(TTL / 3).await;
+    }
+    assert!(etcd.state().keys.contains_key(KEY));
+    let health = lease.health();
+    assert!(health.error.is_none() && health.recoveries == 0, "{health:?}");
+    assert!(etcd.asked("/v3/auth/authenticate") <= 12);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_wrong_password_is_not_tried_again_and_again() {
     let etcd = Etcd::start().await;
     etcd.state().password = Some("pw");

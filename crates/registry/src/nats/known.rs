@@ -1,6 +1,6 @@
 //! What is known of one service, from answers and news, and for how long.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use polywire_core::Instance;
@@ -30,12 +30,14 @@ impl Known {
 
     /// Takes note of a node that is there; says whether that is new.
     pub(super) fn hear(&mut self, instance: Instance, now: Instant) -> bool {
-        let node = Node { instance, heard: now, missed: 0 };
-        let id = node.instance.id.clone();
-        match self.nodes.insert(id, node) {
-            Some(before) => before.instance != self.nodes[&before.instance.id].instance,
-            None => true,
-        }
+        let is_new = !self.is_known(&instance);
+        let id = instance.id.clone();
+        self.nodes.insert(id, Node { instance, heard: now, missed: 0 });
+        is_new
+    }
+
+    fn is_known(&self, instance: &Instance) -> bool {
+        self.nodes.get(&instance.id).is_some_and(|node| node.instance == *instance)
     }
 
     /// Takes note of a node that has said goodbye; says whether it was there.
@@ -50,13 +52,13 @@ impl Known {
         for node in self.nodes.values_mut() {
             node.missed = node.missed.saturating_add(1);
         }
-        let mut changed = false;
-        let mut heard = Vec::new();
-        for instance in answers {
-            // Two that answer by one id do not take turns: the one that is known stays.
-            let known = self.nodes.get(&instance.id).is_some_and(|node| node.instance == instance);
-            if known || !heard.contains(&instance.id) {
-                heard.push(instance.id.clone());
+        // Two that answer by one id do not take turns: the one that is known stays.
+        let (mut first, others): (Vec<_>, Vec<_>) =
+            answers.into_iter().partition(|answer| self.is_known(answer));
+        first.extend(others);
+        let (mut changed, mut heard) = (false, BTreeSet::new());
+        for instance in first {
+            if heard.insert(instance.id.clone()) {
                 changed |= self.hear(instance, now);
             }
         }
