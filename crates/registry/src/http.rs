@@ -101,7 +101,7 @@ impl HttpClient {
 
     /// Sends these with every call.
     #[must_use]
-    #[cfg(any(feature = "consul", feature = "kubernetes"))]
+    #[cfg(feature = "consul")]
     pub(crate) fn with_headers(self, headers: HeaderMap) -> Self {
         let Self(inner) = self;
         Self(Arc::new(Inner {

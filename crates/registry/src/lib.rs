@@ -10,6 +10,7 @@
 //! | `local:`, `local:DIR` | [`LocalRegistry`]: lease files, for one machine, without a daemon | `local` |
 //! | `consul://HOST:8500`, `consul+tls://..` | [`ConsulRegistry`]: Consul, as go-micro's services use it | `consul` |
 //! | `etcd://a:2379,b:2379`, `etcd+tls://..` | [`EtcdRegistry`]: etcd, as go-micro's services use it | `etcd` |
+//! | `k8s://NAMESPACE`, `k8s://HOST:8001/NAMESPACE` | [`KubernetesRegistry`]: Services of Kubernetes, which registers pods itself | `kubernetes` |
 //! | `mdns:`, `mdns:?interface=eth0` | [`MdnsRegistry`]: multicast DNS, as go-micro speaks it | `mdns` |
 //! | `nats://a:4222,b:4222`, `nats+tls://..` | [`NatsRegistry`]: NATS, as go-micro's services use it | `nats` |
 //!
@@ -33,7 +34,13 @@ mod follow;
 #[cfg(feature = "_http")]
 mod http;
 #[cfg(feature = "_engine")]
+#[cfg_attr(
+    not(any(feature = "consul", feature = "etcd", feature = "mdns", feature = "nats", test)),
+    expect(dead_code, reason = "Kubernetes keeps its pods itself")
+)]
 mod keep;
+#[cfg(feature = "kubernetes")]
+mod kubernetes;
 #[cfg(all(feature = "local", unix))]
 mod local;
 #[cfg(feature = "mdns")]
@@ -52,6 +59,8 @@ mod url;
 pub use self::consul::ConsulRegistry;
 #[cfg(feature = "etcd")]
 pub use self::etcd::EtcdRegistry;
+#[cfg(feature = "kubernetes")]
+pub use self::kubernetes::KubernetesRegistry;
 #[cfg(all(feature = "local", unix))]
 pub use self::local::LocalRegistry;
 #[cfg(feature = "mdns")]

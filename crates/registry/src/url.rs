@@ -1,6 +1,6 @@
 //! From a line of text to a registry.
 
-#[cfg(any(feature = "etcd", feature = "nats"))]
+#[cfg(any(feature = "consul", feature = "etcd", feature = "nats"))]
 mod parts;
 
 use std::env;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use polywire_core::{Registry, RegistryError};
 
-#[cfg(any(feature = "etcd", feature = "nats"))]
+#[cfg(any(feature = "consul", feature = "etcd", feature = "nats"))]
 pub(crate) use self::parts::Parts;
 
 /// The environment variable [`from_env`] reads first: `POLYWIRE_REGISTRY`.
@@ -39,6 +39,8 @@ pub fn from_url(text: &str) -> Result<Arc<dyn Registry>, RegistryError> {
         ("etcd", rest) => Ok(Arc::new(crate::EtcdRegistry::parse(rest, false)?)),
         #[cfg(feature = "etcd")]
         ("etcd+tls", rest) => Ok(Arc::new(crate::EtcdRegistry::parse(rest, true)?)),
+        #[cfg(feature = "kubernetes")]
+        ("k8s" | "kubernetes", rest) => Ok(Arc::new(crate::KubernetesRegistry::parse(rest)?)),
         #[cfg(feature = "mdns")]
         ("mdns", options) => Ok(Arc::new(crate::MdnsRegistry::parse(options)?)),
         #[cfg(feature = "nats")]
@@ -113,6 +115,7 @@ fn variable(name: &str) -> Result<Option<String>, RegistryError> {
 /// Names the scheme only: the rest of the text may hold a password.
 fn unknown(scheme: &str) -> RegistryError {
     let plain = scheme.strip_suffix("+tls").unwrap_or(scheme);
+    let plain = if plain == "k8s" { "kubernetes" } else { plain };
     if FEATURES.contains(&plain) {
         let why = format!("this build has no {plain}: enable the feature `{plain}`");
         return RegistryError::new(why);
@@ -161,6 +164,8 @@ const KNOWN: &[&str] = &[
     "etcd://HOST:PORT,..",
     #[cfg(feature = "etcd")]
     "etcd+tls://HOST:PORT,..",
+    #[cfg(feature = "kubernetes")]
+    "k8s://NAMESPACE",
     #[cfg(feature = "mdns")]
     "mdns:",
     #[cfg(feature = "nats")]

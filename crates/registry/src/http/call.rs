@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 /// One request to an engine.
@@ -24,10 +23,11 @@ impl Call {
     }
 
     /// Sends JSON.
+    #[cfg(any(feature = "consul", feature = "etcd"))]
     #[must_use]
     pub(crate) fn json(mut self, body: String) -> Self {
         self.body = body;
-        self.header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        self.header(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
     }
 
     /// Sets a field of the head.
