@@ -8,7 +8,7 @@ mod connection;
 mod endpoint;
 #[cfg(test)]
 pub(crate) mod fake;
-#[cfg(any(feature = "etcd", feature = "kubernetes"))]
+#[cfg(any(feature = "etcd", feature = "kubernetes", test))]
 mod lines;
 
 use std::fmt;
@@ -26,7 +26,7 @@ use tokio::time::timeout;
 pub(crate) use self::call::Call;
 use self::connection::{Connection, chunk};
 pub(crate) use self::endpoint::Endpoint;
-#[cfg(any(feature = "etcd", feature = "kubernetes"))]
+#[cfg(any(feature = "etcd", feature = "kubernetes", test))]
 pub(crate) use self::lines::Lines;
 
 /// Asks one engine, at whichever of its endpoints answers. Clones share connections.
@@ -52,7 +52,7 @@ pub(crate) struct Answer {
 }
 
 /// An answer that goes on.
-#[cfg(any(feature = "etcd", feature = "kubernetes"))]
+#[cfg(any(feature = "etcd", feature = "kubernetes", test))]
 #[derive(Debug)]
 pub(crate) struct Streamed {
     pub(crate) status: u16,
@@ -146,7 +146,7 @@ impl HttpClient {
     ///
     /// # Errors
     /// No endpoint begins to answer within the call's patience.
-    #[cfg(any(feature = "etcd", feature = "kubernetes"))]
+    #[cfg(any(feature = "etcd", feature = "kubernetes", test))]
     pub(crate) async fn stream(&self, call: &Call) -> Result<Streamed, RegistryError> {
         let Exchange { response, connection, attempt } =
             self.patiently(call, self.send(call)).await?;

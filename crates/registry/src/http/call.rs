@@ -23,7 +23,7 @@ impl Call {
     }
 
     /// Sends JSON.
-    #[cfg(any(feature = "consul", feature = "etcd"))]
+    #[cfg(any(feature = "consul", feature = "etcd", test))]
     #[must_use]
     pub(crate) fn json(mut self, body: String) -> Self {
         self.body = body;

@@ -72,6 +72,7 @@ impl Fake {
     }
 
     /// Waits until its address is free.
+    #[cfg_attr(not(feature = "etcd"), expect(dead_code, reason = "the tests of etcd stop it"))]
     pub(crate) async fn stop(mut self) {
         self.tasks.shutdown().await;
     }

@@ -34,7 +34,6 @@ pub(super) enum Changes {
 #[derive(Debug, Deserialize)]
 pub(super) struct List<T> {
     pub(super) metadata: Metadata,
-    #[serde(default = "Option::default")]
     pub(super) items: Option<Vec<T>>,
 }
 
