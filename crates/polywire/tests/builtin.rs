@@ -215,10 +215,10 @@ async fn the_page_of_figures_tells_calls_and_the_place_in_the_registry() {
 /// What is at a path, head and all.
 async fn get(address: &str, path: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.expect("connect");
     let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    stream.write_all(request.as_bytes()).await.expect("write");
     let mut page = String::new();
-    stream.read_to_string(&mut page).await.unwrap();
+    stream.read_to_string(&mut page).await.expect("read");
     page
 }
