@@ -4,6 +4,9 @@
 #[path = "../custom_layer.rs"]
 mod custom_layer;
 #[expect(dead_code, reason = "main is for the program")]
+#[path = "../go_micro.rs"]
+mod go_micro;
+#[expect(dead_code, reason = "main is for the program")]
 #[path = "../go_migration.rs"]
 mod go_migration;
 #[expect(dead_code, reason = "main is for the program")]
@@ -18,6 +21,13 @@ use polywire::Code;
 #[tokio::test]
 async fn hello_greets() {
     assert_eq!(hello::greet("Ann").await.unwrap(), "Hello, Ann!");
+}
+
+#[tokio::test]
+async fn go_micro_answers_and_hears() {
+    let registry = std::sync::Arc::new(polywire::registry::MemoryRegistry::new());
+    let (greeting, event) = go_micro::greet("Ann", registry).await.unwrap();
+    assert_eq!((&*greeting, &*event), ("Hello, Ann!", "Ann"));
 }
 
 #[tokio::test]
