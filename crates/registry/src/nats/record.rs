@@ -1,6 +1,7 @@
 //! One instance that is answered for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use polywire_core::{Instance, RegistryError};
 
@@ -17,29 +18,45 @@ pub(super) struct Record {
     id: String,
     json: String,
     token: u64,
+    /// How often the connection had been lost when this was announced.
+    losses: AtomicU64,
 }
 
 impl Record {
     pub(super) fn new(link: Arc<Link>, instance: &Instance) -> Self {
         let record = ServiceRecord::of(instance, NAME);
         let (json, token) = (record.to_json(), link.owned.token());
-        Self { link, record, id: instance.id.clone(), json, token }
+        let losses = AtomicU64::new(0);
+        Self { link, record, id: instance.id.clone(), json, token, losses }
+    }
+
+    async fn lost(&self) -> Result<u64, RegistryError> {
+        let losses = self.link.losses().await?;
+        let lost = *losses.borrow();
+        Ok(lost)
     }
 }
 
 impl Announcement for Record {
     async fn announce(&self) -> Result<(), RegistryError> {
+        let lost = self.lost().await?;
         self.link.answer().await?;
         let owned = &self.link.owned;
         if !owned.insert(&self.record.name, &self.id, self.token, &self.json) {
             // Another registration of the id has come since.
             return Ok(());
         }
-        self.link.tell(&Asked::created(self.record.clone())).await
+        self.link.tell(&Asked::created(self.record.clone())).await?;
+        self.losses.store(lost, Ordering::Relaxed);
+        Ok(())
     }
 
     async fn renew(&self) -> Result<Renewal, RegistryError> {
-        // There is nothing to be lost over NATS; who watches is told that it is still there.
+        // While there was no connection nobody was answered.
+        if self.lost().await? != self.losses.load(Ordering::Relaxed) {
+            return Ok(Renewal::Gone);
+        }
+        // Who watches is told that it is still there.
         self.announce().await.map(|()| Renewal::Kept)
     }
 
