@@ -17,6 +17,12 @@ pub(crate) struct Cluster {
     data: PathBuf,
 }
 
+/// A member, and by whom it is led; `0` is nobody.
+struct Led {
+    by: String,
+    member: String,
+}
+
 const MEMBERS: usize = 3;
 const NET: &str = "10.231.78";
 /// What a frame is sent to when a wire is cut: nobody's address, so that it is lost without a word.
@@ -72,15 +78,28 @@ impl Cluster {
     /// None does, or they cannot be asked.
     pub(crate) fn leader(&self) -> Result<usize, String> {
         for at in 0..MEMBERS {
-            let said = self.status(at)?;
-            let read: serde_json::Value =
-                serde_json::from_str(&said).map_err(|error| format!("{error}: {said}"))?;
-            let text = |path| read.pointer(path).and_then(serde_json::Value::as_str);
-            if text("/leader").is_some_and(|leader| Some(leader) == text("/header/member_id")) {
+            let Led { by, member } = self.led(at)?;
+            if by == member {
                 return Ok(at);
             }
         }
         Err("none of the members leads".to_owned())
+    }
+
+    /// Whether all members follow the same leader.
+    pub(crate) fn is_one(&self) -> bool {
+        let leaders: Option<Vec<String>> =
+            (0..MEMBERS).map(|at| self.led(at).ok().map(|led| led.by)).collect();
+        leaders.is_some_and(|all| all.iter().all(|by| *by != "0" && Some(by) == all.first()))
+    }
+
+    fn led(&self, at: usize) -> Result<Led, String> {
+        let said = self.status(at)?;
+        let read: serde_json::Value =
+            serde_json::from_str(&said).map_err(|error| format!("{error}: {said}"))?;
+        let text = |path| read.pointer(path).and_then(serde_json::Value::as_str);
+        let member = text("/header/member_id").unwrap_or_default().to_owned();
+        Ok(Led { by: text("/leader").unwrap_or("0").to_owned(), member })
     }
 
     /// What a member says of itself, asked from the hub.

@@ -69,8 +69,9 @@ impl Peer {
     pub(super) fn micro(&self, codec: &str) -> Result<Channel, Failure> {
         let settings = &self.options.settings;
         let Some(registry) = &self.registry else {
-            let wire = if settings.flavour == "grpc" { "grpc" } else { "micro" };
-            let url = format!("{wire}://{}?codec={codec}", self.address("tcp"));
+            let wire = if settings.flavour == "grpc" { "micro+grpc" } else { "micro" };
+            let service = &settings.service;
+            let url = format!("{wire}://{}/{service}?codec={codec}", self.address("tcp"));
             return self.open(&url, HttpOptions::default());
         };
         let codec = if codec == "json" { HttpCodec::Json } else { HttpCodec::Proto };
