@@ -22,12 +22,15 @@ func main() {
 
 // without are the cases that the server cannot serve.
 func without(s *settings.Settings) map[string]string {
-	names := []string{"error", "every_code", "special_text", "unknown_method"}
 	missing := make(map[string]string)
-	for _, name := range names {
-		if s.Flavour == "mucp" {
-			missing["protobuf/"+name] = "go-micro v2 does not answer calls in Protocol Buffers that fail"
-		}
+	if s.Flavour != "mucp" {
+		return missing
+	}
+	for _, name := range []string{"error", "every_code", "special_text", "unknown_method"} {
+		missing["protobuf/"+name] = "go-micro v2 does not answer calls in Protocol Buffers that fail"
+	}
+	for _, name := range []string{"stream_out", "stream_error"} {
+		missing["protobuf/"+name] = "go-micro v2 does not say that a stream in Protocol Buffers has ended"
 	}
 	return missing
 }
