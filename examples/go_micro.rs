@@ -80,7 +80,8 @@ pub(crate) async fn greet(
     let reply = GreeterClient::new(channel).hello(request).await?;
 
     let broker = polywire::broker::from_env(Some(registry))?;
-    Publisher::new(broker, "greeted").publish(&Greeted { name: name.to_owned() }).await?;
+    let greeted = Publisher::new(broker, "greeted");
+    greeted.publish(&Greeted { name: name.to_owned() }).await?;
     let event = heard.recv().await.ok_or("the log has ended")?;
     running.shutdown().await;
     Ok((reply.greeting, event))

@@ -137,7 +137,7 @@ fn wrong_usage_is_exit_code_1() {
 
 #[test]
 fn what_cannot_be_reached_has_exit_codes_of_its_own() {
-    fails(&polywire("nosuch:", &["services"]), 2, "unknown registry `nosuch:`");
+    fails(&polywire("nosuch:", &["services"]), 2, "unknown registry `nosuch`");
     fails(&polywire("memory:", &["call", "a", "A.B", "-d", "@/no/such/file"]), 2, "/no/such/file");
     fails(&polywire("memory:", &["call", "greeter", "A.B"]), 3, "no service `greeter`");
     // Nobody listens on port 1: unavailable is status 14.

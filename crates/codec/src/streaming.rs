@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(again.to(Encoding::Json).unwrap().bytes, "7");
         assert_eq!(again.to(Encoding::ProtoJson).unwrap().bytes, "\"7\"");
         let (_, again) = f64::NAN.into_kept_body(Encoding::Gob).unwrap();
-        assert!(again.unwrap().to(Encoding::Json).is_err());
+        assert!(again.unwrap().to(Encoding::GoJson).is_err());
     }
 
     #[test]
