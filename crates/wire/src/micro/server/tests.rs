@@ -202,7 +202,7 @@ fn what_no_service_may_see_is_refused_in_go_micros_words() {
 #[test]
 fn an_event_is_for_its_subscribers_and_answered_by_a_head_alone() {
     let mut wire = server();
-    let sent = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 15\r\n\
+    let sent = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 14\r\n\
                 Content-Type: application/json\r\nMicro-Id: 74aa3131\r\n\
                 Micro-Topic: my.topic\r\nTrace: t1\r\n\r\n{\"name\":\"evt\"}";
     let (ticket, _, request) = called(read(&mut wire, sent));
