@@ -18,10 +18,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
         polywire call greeter Greeter.Hello '{\"name\": \"Ann\"}'\n  \
         polywire call netrpc://127.0.0.1:9000 Arith.Add '{\"A\": 1, \"B\": 2}'\n\n\
         Exit codes: 0 ok, 1 usage, 2 registry or file unreachable, 3 no instance,\n\
+        4 `doctor` found a problem,\n\
         8 times the status code when a call fails (16: the error of a Go service)."
 )]
 pub(crate) struct Cli {
-    /// Where services are registered: `local:DIR`, `static://HOST:PORT,..`.
+    /// Where services are registered: `local:DIR`, `static://HOST:PORT,..`, `consul://HOST:PORT`,
+    /// `etcd://HOST:PORT,..`, `nats://HOST:PORT,..`, `mdns:`, `k8s://NAMESPACE`.
     #[arg(long, global = true, env = "POLYWIRE_REGISTRY", value_name = "URL")]
     pub(crate) registry: Option<String>,
     /// How data is printed; replies are JSON either way.
@@ -47,6 +49,8 @@ pub(crate) enum Command {
     /// Lists the services of the registry.
     #[command(visible_alias = "ls")]
     Services,
+    /// Looks at the registry and at everybody in it, and says what is wrong and what to do.
+    Doctor(DoctorArgs),
     /// Shows the methods and types of a service.
     Describe(DescribeArgs),
     /// Prints what programs in other languages need to call a service.
@@ -77,6 +81,20 @@ pub(crate) struct DemoArgs {
     /// Where the greeter listens.
     #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
     pub(crate) listen: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Only this service of the registry. Default: all.
+    #[arg(value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// How long each answer may take: `500ms`, `5s`.
+    #[arg(long, value_parser = duration, default_value = "3s", value_name = "TIME")]
+    pub(crate) timeout: Duration,
+    #[command(flatten)]
+    pub(crate) broker: BrokerArgs,
+    #[command(flatten)]
+    pub(crate) tls: TlsArgs,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@ mod call;
 mod completion;
 mod demo;
 mod describe;
+mod doctor;
 mod export;
 mod publish;
 mod services;
@@ -20,6 +21,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     match command {
         Command::Demo(args) => demo::run(&args, output).await,
         Command::Services => services::run(registry, output).await,
+        Command::Doctor(args) => doctor::run(&args, registry, output).await,
         Command::Describe(args) => describe::run(&args, registry, output).await,
         Command::Export(args) => export::run(&args, registry).await,
         Command::Call(args) => call::run(&args.method, registry).await,

@@ -17,18 +17,22 @@ pub(crate) enum Failure {
     /// Nobody runs the service.
     #[error("{0}")]
     NoInstance(String),
+    /// Something was looked at and is not well.
+    #[error("{0}")]
+    Unhealthy(String),
     /// The call was made and failed.
     #[error("{}", explain(.0))]
     Call(#[from] Status),
 }
 
 impl Failure {
-    /// 1 usage, 2 environment, 3 no instance, 8 times the status code.
+    /// 1 usage, 2 environment, 3 no instance, 4 a problem found, 8 times the status code.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 1,
             Self::Environment(_) => 2,
             Self::NoInstance(_) => 3,
+            Self::Unhealthy(_) => 4,
             Self::Call(status) => match status.cause::<ClientError>() {
                 Some(ClientError::NoInstance { .. }) => 3,
                 _ => status.code().number().saturating_mul(8),

@@ -1,8 +1,8 @@
 //! `polywire`: the command line.
 //!
 //! Data goes to standard output, messages to standard error. Exit codes: 0 success, 1 wrong usage,
-//! 2 a registry or file that cannot be reached, 3 no instance of the service, and 8 times the
-//! status code when the peer, or the way to it, failed the call.
+//! 2 a registry or file that cannot be reached, 3 no instance of the service, 4 a problem that
+//! `doctor` found, and 8 times the status code when the peer, or the way to it, failed the call.
 #![forbid(unsafe_code)]
 
 mod args;

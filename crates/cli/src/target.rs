@@ -16,7 +16,8 @@ use crate::suggest;
 
 /// Opens the registry that the command line or the environment names.
 pub(crate) fn registry(url: Option<&str>) -> Result<Arc<dyn Registry>, Failure> {
-    Ok(match url {
+    // A variable that is empty is as good as none.
+    Ok(match url.filter(|url| !url.is_empty()) {
         Some(url) => polywire::registry::from_url(url)?,
         None => polywire::registry::from_env()?,
     })
@@ -28,7 +29,7 @@ pub(crate) fn broker(
     registry_url: Option<&str>,
 ) -> Result<Arc<dyn Broker>, Failure> {
     let registry = Some(registry(registry_url)?);
-    Ok(match url {
+    Ok(match url.filter(|url| !url.is_empty()) {
         Some(url) => polywire::broker::from_url(url, registry)?,
         None => polywire::broker::from_env(registry)?,
     })
@@ -99,7 +100,7 @@ pub(crate) async fn channel(
 }
 
 /// How the target is to be reached.
-fn options(target: &str, tls: &TlsArgs) -> Result<ChannelOptions, Failure> {
+pub(crate) fn options(target: &str, tls: &TlsArgs) -> Result<ChannelOptions, Failure> {
     let options = ChannelOptions::default();
     if *tls == TlsArgs::default() {
         return Ok(options);
