@@ -73,19 +73,23 @@ fn row(one: &Examined) -> Vec<String> {
         Connect::Failed(_) => "NO".to_owned(),
         Connect::Elsewhere => "-".to_owned(),
     };
-    let of = |wire: &super::examine::Wire| match wire.spoken {
-        Spoken::Yes => wire.scheme.clone(),
-        Spoken::No(_) => format!("{}: NO", wire.scheme),
-        Spoken::Unknown | Spoken::NotTried => format!("{}?", wire.scheme),
+    let of = |heading: &str, wanted: fn(&Spoken) -> bool| {
+        let wires = one.wires.iter().filter(|wire| wanted(&wire.spoken));
+        let wires: Vec<&str> = wires.map(|wire| wire.scheme.as_str()).collect();
+        if wires.is_empty() { None } else { Some(format!("{heading}{}", wires.join(" "))) }
     };
-    let wires: Vec<String> = one.wires.iter().map(of).collect();
+    let wires = [
+        of("", |spoken| *spoken == Spoken::Yes),
+        of("NO: ", |spoken| matches!(spoken, Spoken::No(_))),
+        of("not tried: ", |spoken| matches!(spoken, Spoken::Unknown | Spoken::NotTried)),
+    ];
     let instance = &one.instance;
     vec![
         instance.service.clone(),
         instance.address.to_string(),
         instance.version.clone(),
         connect,
-        wires.join(" "),
+        wires.into_iter().flatten().collect::<Vec<_>>().join(", "),
     ]
 }
 
