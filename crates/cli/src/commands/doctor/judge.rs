@@ -59,8 +59,8 @@ fn reachable(one: &Examined, is_shared: bool, found: &mut Vec<Finding>) {
         }
         Reach::Near if is_shared => {
             let text = format!("other machines find {address}, and cannot reach it");
-            let advice = "listen on an address of the network, or name one with `App::advertise`, \
-                          unless all callers are on its machine";
+            let advice = "listen on an address of the network, or name one (`App::advertise`, \
+                          go-micro's `server.Advertise`), unless all callers are on its machine";
             found.push(Finding::warning(&about, text, advice));
         }
         _ => {}
@@ -107,16 +107,16 @@ fn registered(one: &Examined, found: &mut Vec<Finding>) {
     let Some(registration) = one.registration else { return };
     if !registration.is_confirmed {
         let text = format!(
-            "the registry has not confirmed it, {} times in a row: callers are about to lose it",
-            registration.failures
+            "the registry has not confirmed it, asked {}: callers are about to lose it",
+            times(registration.failures)
         );
         let advice = "see whether the registry can be reached from its machine; its log says why";
         found.push(Finding::problem(&about, text, advice));
     }
     if registration.recoveries > 0 {
         let text = format!(
-            "it was missing in the registry and put itself back, {} times since it started",
-            registration.recoveries
+            "it was missing in the registry and put itself back, {} since it started",
+            times(registration.recoveries)
         );
         let advice = "see whether the registry loses data, or whether somebody deletes or \
                       overwrites its entry";
@@ -154,6 +154,13 @@ fn together(group: &[Examined], found: &mut Vec<Finding>) {
         let text = format!("versions side by side: {}", versions.join(", "));
         let advice = "end the old ones, unless a change is being rolled out";
         found.push(Finding::warning(&first.service, text, advice));
+    }
+}
+
+fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        count => format!("{count} times"),
     }
 }
 

@@ -72,8 +72,9 @@ fn a_registration_that_fails_is_a_problem_and_one_that_failed_a_warning() {
         let registration = Some(Registration { is_confirmed, failures, recoveries });
         [Examined { registration, ..well("s-1", "h:1") }]
     };
-    says(&with(false, 3, 0), true, Level::Problem, "not confirmed it, 3 times");
+    says(&with(false, 3, 0), true, Level::Problem, "not confirmed it, asked 3 times");
     says(&with(true, 0, 2), true, Level::Warning, "put itself back, 2 times");
+    says(&with(true, 0, 1), true, Level::Warning, "put itself back, once since");
 }
 
 #[test]
