@@ -221,7 +221,12 @@ async fn who_named_the_registry_is_told_also_if_it_cannot_be_asked() {
         ),
         (&[], &["--registry", &consul], &consul.replace("?token=secret", ""), "--registry"),
         (
-            &[("MICRO_REGISTRY", "consul"), ("MICRO_REGISTRY_ADDRESS", CLOSED)],
+            // A variable that is empty is as good as none.
+            &[
+                ("POLYWIRE_REGISTRY", ""),
+                ("MICRO_REGISTRY", "consul"),
+                ("MICRO_REGISTRY_ADDRESS", CLOSED),
+            ],
             &[],
             &format!("consul://{CLOSED}"),
             "MICRO_REGISTRY",

@@ -172,7 +172,7 @@ mod tests {
             ("k8s://h:8001/shop?token=secret", "k8s://h:8001/shop"),
             ("etcd://[::1]:2379", "etcd://[::1]:2379"),
             ("mdns:?interface=eth0", "mdns:?interface=eth0"),
-            ("local:leases/a?b@c", "local:leases/a?b@c"),
+            ("local:/srv/a?b@c", "local:/srv/a?b@c"),
             ("nonsense", "nonsense"),
         ] {
             assert_eq!(redacted(url), shown);
