@@ -154,7 +154,7 @@ impl Connector {
         let no_host = || io::Error::new(io::ErrorKind::InvalidInput, "the address is no authority");
         Ok(Manner {
             dialect: http.dialect,
-            codec: http.codec.unwrap_or(self.http.codec).encoding(),
+            codec: http.encoding(self.http.codec),
             compression: http.compression.unwrap_or(self.http.compression),
             max_message_bytes: self.wire.max_message_bytes(),
             get: self.http.get,

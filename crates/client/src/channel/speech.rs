@@ -11,7 +11,7 @@ use crate::{ChannelOptions, ClientError, HttpCodec, WireKind};
 #[derive(Debug)]
 pub(super) struct Speech {
     preferred: Option<WireKind>,
-    codec: HttpCodec,
+    codec: Option<HttpCodec>,
     /// What the nodes take: [`UNKNOWN`], or an encoding's place in [`ENCODINGS`], and [`MIXED`].
     taken: AtomicU8,
 }

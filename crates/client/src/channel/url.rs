@@ -135,13 +135,24 @@ impl Wire {
     }
 
     /// As [`encoding`](Self::encoding), with what the options say of HTTP.
-    pub(super) fn encoding_with(self, codec: HttpCodec) -> Encoding {
+    pub(super) fn encoding_with(self, codec: Option<HttpCodec>) -> Encoding {
         match self {
             Self::Netrpc => Encoding::Gob,
             Self::Jsonrpc1 => Encoding::GoJson,
             Self::Jsonrpc2 => Encoding::Json,
-            Self::Http(http) => http.codec.unwrap_or(codec).encoding(),
+            Self::Http(http) => http.encoding(codec),
         }
+    }
+}
+
+impl HttpWire {
+    /// How messages are encoded: as the URL says, else as the options do, else as is usual there.
+    pub(super) fn encoding(self, codec: Option<HttpCodec>) -> Encoding {
+        let usual = match self.dialect {
+            Dialect::Micro | Dialect::MicroRpc => HttpCodec::Json,
+            _ => HttpCodec::default(),
+        };
+        self.codec.or(codec).unwrap_or(usual).encoding()
     }
 }
 
@@ -258,16 +269,17 @@ impl Endpoint {
     }
 }
 
-/// What go-micro's clients speak by themselves.
+/// What go-micro's clients speak by themselves. JSON, unless it is said otherwise.
 const MICRO: HttpWire = HttpWire {
     dialect: Dialect::Micro,
     version: Some(HttpVersion::Http1),
-    codec: Some(HttpCodec::Json),
+    codec: None,
     compression: Some(Compression::Identity),
 };
 
 /// What they speak with nodes that do not say what they speak.
-const MICRO_RPC: HttpWire = HttpWire { dialect: Dialect::MicroRpc, ..MICRO };
+const MICRO_RPC: HttpWire =
+    HttpWire { dialect: Dialect::MicroRpc, codec: Some(HttpCodec::Json), ..MICRO };
 
 /// What their gRPC client speaks. The encoding is as the channel's options have it.
 const MICRO_GRPC: HttpWire = HttpWire {
@@ -292,6 +304,7 @@ mod tests {
     use super::*;
 
     const JSON: Wire = http(Dialect::Connect, Some(HttpCodec::Json), None);
+    const MICRO_PROTO: Wire = Wire::Http(HttpWire { codec: Some(HttpCodec::Proto), ..MICRO });
     const OLD: Wire = Wire::Http(HttpWire {
         dialect: Dialect::GrpcWeb,
         version: Some(HttpVersion::Http1),
@@ -327,7 +340,7 @@ mod tests {
             ("grpc-web://h:80", http(Dialect::GrpcWeb, None, None), "h:80", false, None),
             ("connect://memory:a?codec=json", JSON, "memory:a", false, None),
             ("micro://h:80", Wire::Http(MICRO), "h:80", false, None),
-            ("micro+tls://h:80?codec=json", Wire::Http(MICRO), "h:80", true, None),
+            ("micro+tls://h:80?codec=proto", MICRO_PROTO, "h:80", true, None),
             ("grpc-web+tls://h:80?http=1.1", OLD, "h:80", true, None),
             (
                 "connect://h:80/?compression=gzip&codec=proto",
@@ -343,6 +356,26 @@ mod tests {
             let expected = Endpoint { wire, address, tls, http_path, service: None };
             assert_eq!(endpoint, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn messages_are_encoded_as_the_url_says_else_the_options_else_as_is_usual() {
+        let encoding = |url: &str, codec| Endpoint::parse(url).unwrap().wire.encoding_with(codec);
+        for (url, codec, expected) in [
+            ("grpc://h:1", None, Encoding::Protobuf),
+            ("grpc://h:1", Some(HttpCodec::Json), Encoding::ProtoJson),
+            ("grpc://h:1?codec=proto", Some(HttpCodec::Json), Encoding::Protobuf),
+            ("micro://h:1", None, Encoding::ProtoJson),
+            ("micro://h:1", Some(HttpCodec::Proto), Encoding::Protobuf),
+            ("micro://h:1?codec=json", Some(HttpCodec::Proto), Encoding::ProtoJson),
+        ] {
+            assert_eq!(encoding(url, codec), expected, "{url} {codec:?}");
+        }
+        // Envelopes are in JSON, whatever is asked for.
+        assert_eq!(
+            Wire::Http(MICRO_RPC).encoding_with(Some(HttpCodec::Proto)),
+            Encoding::ProtoJson
+        );
     }
 
     #[test]

@@ -13,7 +13,8 @@ pub struct HttpOptions {
     /// Whatever the peer chooses, if it does not say.
     pub(crate) version: Option<HttpVersion>,
     pub(crate) http1_connections: usize,
-    pub(crate) codec: HttpCodec,
+    /// As is usual on a wire, if nothing is said.
+    pub(crate) codec: Option<HttpCodec>,
     pub(crate) compression: Compression,
     pub(crate) get: bool,
     pub(crate) stream_window: u32,
@@ -57,7 +58,7 @@ impl Default for HttpOptions {
         Self {
             version: None,
             http1_connections: 64,
-            codec: HttpCodec::default(),
+            codec: None,
             compression: Compression::Identity,
             get: false,
             stream_window: 1024 * 1024,
@@ -85,10 +86,11 @@ impl HttpOptions {
         self
     }
 
-    /// How messages are encoded. Default: [`HttpCodec::Proto`].
+    /// How messages are encoded. Default: [`HttpCodec::Json`] on go-micro's own wire, otherwise
+    /// [`HttpCodec::Proto`].
     #[must_use]
     pub const fn codec(mut self, codec: HttpCodec) -> Self {
-        self.codec = codec;
+        self.codec = Some(codec);
         self
     }
 

@@ -12,7 +12,6 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 use super::{ClientOptions, Failure, Transport};
-use crate::Settings;
 
 /// A running server, which ends with this.
 pub(super) struct Peer {
@@ -48,14 +47,9 @@ impl Peer {
         self.addresses.get(name).map_or("", String::as_str)
     }
 
-    /// Why the server cannot do its part of a case, by its whole name or any part of that, or polywire
-    /// its own; `None` if both can.
+    /// Why the server cannot do its part of a case, by its whole name or any part of that; `None` if it
+    /// can.
     pub(super) fn absence(&self, case: &str) -> Option<&str> {
-        let Settings { flavour, registry, .. } = &self.options.settings;
-        let discovers = !registry.is_empty() && flavour == "mucp" && !case.contains("/publish");
-        if discovers && case.contains("/protobuf/") {
-            return Some("a channel that discovers speaks JSON to go-micro's mucp nodes");
-        }
         let mut names = case.split('/').chain([case]);
         names.find_map(|name| self.addresses.get(&format!("without {name}"))).map(String::as_str)
     }
