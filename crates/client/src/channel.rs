@@ -183,10 +183,10 @@ impl Channel {
     /// something new.
     pub fn reset(&self) {
         self.0.all_nodes().for_each(|node| node.forgive());
-        let balancer = self.0.options.calls.balancer.as_ref();
-        if let Some(picker) = balancer.and_then(|balancer| balancer.picker()) {
-            picker.reset();
-        }
+        let options = &self.0.options;
+        let all = std::iter::once(&options.calls).chain(options.calls_of.values());
+        let pickers = all.filter_map(|calls| calls.balancer.as_ref()?.picker());
+        pickers.for_each(|picker| picker.reset());
     }
 
     /// As [`reset`](Self::reset), for the nodes at one address, or of one id, only.

@@ -365,8 +365,13 @@ fn listen_by_default() -> Address {
 
 /// What an instance says of itself unless its user does: to polywire's clients the wires that a
 /// channel takes by discovery, to go-micro's that it is spoken to as one of its own servers.
+#[cfg(feature = "http")]
 const SPOKEN: [(&str, &str); 4] =
     [("wires", WIRES), ("protocol", "mucp"), ("server", "mucp"), ("transport", "http")];
+
+/// What it says where go-micro's wire is not spoken.
+#[cfg(not(feature = "http"))]
+const SPOKEN: [(&str, &str); 1] = [("wires", WIRES)];
 
 /// The schemes of the URLs at which a server answers.
 #[cfg(feature = "http")]

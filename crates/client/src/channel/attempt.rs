@@ -165,7 +165,9 @@ impl Inner {
         if let Some(trail) = trail {
             trail.sent.store(true, Ordering::Relaxed);
         }
-        let in_flight = node.start(self.nodes.are_many(), trail);
+        // The head of a stream may come, or be made up, long before the node answers.
+        let timed = self.nodes.are_many() && !request.hints.kind.server_streams();
+        let in_flight = node.start(timed, trail);
         let reply = connection.call(request).await;
         in_flight.end(&reply, self);
         reply

@@ -43,7 +43,8 @@ struct Follower {
 /// Nodes that are kept although the registry has them no longer.
 struct Kept {
     nodes: Vec<Arc<Node>>,
-    until: Instant,
+    /// For good, if there is none.
+    until: Option<Instant>,
 }
 
 impl Follower {
@@ -78,7 +79,7 @@ impl Follower {
         if lost.len() * 2 > all && lost.iter().any(|node| node.is_connected()) {
             let (service, count) = (&**self.nodes.target(), lost.len());
             tracing::warn!(service, count, all, "the registry has lost most nodes; keeping them");
-            self.kept = Some(Kept { nodes: lost, until: Instant::now() + self.grace });
+            self.kept = Some(Kept { nodes: lost, until: Instant::now().checked_add(self.grace) });
             return self.review();
         }
         self.nodes.update(&self.snapshot.instances, &[]);
@@ -90,7 +91,7 @@ impl Follower {
         let Some(kept) = &mut self.kept else { return };
         kept.nodes.retain(|node| !node.is_failing());
         let is_alive = kept.nodes.iter().any(|node| node.is_connected());
-        if is_alive && Instant::now() < kept.until {
+        if is_alive && kept.until.is_none_or(|until| Instant::now() < until) {
             self.nodes.update(&self.snapshot.instances, &kept.nodes);
         } else {
             self.kept = None;

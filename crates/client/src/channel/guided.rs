@@ -5,7 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 
-use polywire_core::{CallKind, Instance, Reply, Request, Status};
+use polywire_core::{CallKind, Instance, Origin, Reply, Request, Status};
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -49,9 +49,10 @@ impl Inner {
         let own_metadata = (!options.wrappers.is_empty()).then(|| request.metadata.clone());
         let condition = options.retry_if.as_ref().unwrap_or(&SAFE);
         let mut course = Course::new(self, options);
+        let mut has_left = false;
         self.budget.deposit();
         loop {
-            let node = course.next(request).await?;
+            let node = course.next(request).await.map_err(|status| told(status, has_left))?;
             if let Some(metadata) = &own_metadata {
                 request.metadata.clone_from(metadata);
             }
@@ -70,13 +71,15 @@ impl Inner {
             mark.end(&reply);
             let status = match reply {
                 Err(status) if course.number < retries => status,
+                Err(status) => return Err(told(status, has_left)),
                 reply => return reply,
             };
             let closed = matches!(status.cause(), Some(ClientError::Shutdown));
             let wanted = condition.allows(request, course.number, &status);
             if closed || !is_whole(request) || !wanted || !self.may_afford_retry() {
-                return Err(status);
+                return Err(told(status, has_left));
             }
+            has_left |= status.origin() != Origin::NotSent;
             tracing::debug!(method = %request.method, %status, "trying again");
             course.failed(node, status);
         }
@@ -171,7 +174,8 @@ impl<'a> Course<'a> {
             }
         } else {
             let end = request.deadline.map(|deadline| Instant::from_std(deadline.instant()));
-            let in_vain = end.is_some_and(|end| Instant::now() + pause >= end);
+            let over = Instant::now().checked_add(pause);
+            let in_vain = end.is_some_and(|end| over.is_none_or(|over| over >= end));
             if in_vain
                 && self.backoff.spares_other_nodes()
                 && let Some(failure) = self.failure.take()
@@ -260,4 +264,12 @@ impl Drop for Mark<'_> {
 
 /// What holds where nothing else is asked for.
 static BALANCER: Balancer = Balancer::least_loaded();
+/// The failure of a call: what an earlier attempt has sent, the last one cannot take back.
+fn told(status: Status, has_left: bool) -> Status {
+    match status.origin() {
+        Origin::NotSent if has_left => status.with_origin(Origin::Lost),
+        _ => status,
+    }
+}
+
 static SAFE: RetryIf = RetryIf::safe();

@@ -106,6 +106,14 @@ impl Link {
         }
     }
 
+    /// Whether the peer is there as far as is known: a pool is open also without connections.
+    pub(super) fn is_live(&self) -> bool {
+        match &self.carrier {
+            Carrier::Pool(pool) => pool.is_open() && pool.has_idle(),
+            Carrier::Mux(_) | Carrier::Http(_) => self.is_open(),
+        }
+    }
+
     /// Closes the connection; calls that wait end.
     pub(super) fn close(&self) {
         match &self.carrier {

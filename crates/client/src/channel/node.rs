@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use polywire_core::{Code, Instance, Origin, Reply};
+use polywire_core::{Body, Code, Instance, Origin, Reply};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -126,7 +126,8 @@ impl Node {
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        self.open_connection().is_some()
+        let is_busy = self.record.in_flight.load(Ordering::Relaxed) > 0;
+        self.open_connection().is_some_and(|link| is_busy || link.is_live())
     }
 
     /// The node's connection, if there is one.
@@ -204,7 +205,7 @@ impl Node {
 
     /// Whether it gives reason to believe a registry that does not have it any longer.
     pub(super) fn is_failing(&self) -> bool {
-        let has_lost_connection = self.connection.load().as_ref().is_some_and(|c| !c.is_open());
+        let has_lost_connection = self.connection.load().is_some() && !self.is_connected();
         has_lost_connection || self.record.troubled.load(Ordering::Relaxed)
     }
 
@@ -294,6 +295,13 @@ impl Node {
         NonZeroU64::MIN.saturating_add(elapsed)
     }
 
+    /// Whether a reply says nothing of a node that has left calls unanswered: that a stream was begun
+    /// disproves refusals, and not silence.
+    fn is_silent(&self, reply: &Reply) -> bool {
+        let begun = matches!(reply, Ok(response) if matches!(response.body, Body::Stream(_)));
+        begun && self.record.unanswered.load(Ordering::Relaxed) > 0
+    }
+
     fn measure(&self, since: NonZeroU64) {
         let took = self.nanos().get().saturating_sub(since.get()).max(1);
         let before = self.load().latency.unwrap_or(took);
@@ -320,7 +328,7 @@ impl InFlight<'_> {
         let node = self.node;
         match Outcome::of(reply) {
             Outcome::Answered => {
-                if node.record.troubled.load(Ordering::Relaxed) {
+                if node.record.troubled.load(Ordering::Relaxed) && !node.is_silent(reply) {
                     node.recover();
                 }
                 if let Some(since) = self.since {

@@ -238,7 +238,7 @@ impl Endpoint {
             Some(other) => {
                 return Err(fail(format!("it speaks protocol `{other}`, which is not known here")));
             }
-            None if OF_MICRO.iter().any(|key| instance.metadata.contains_key(*key)) => {
+            None if OF_MICRO.iter().all(|key| instance.metadata.contains_key(*key)) => {
                 Wire::Http(MICRO_RPC)
             }
             None => Wire::Netrpc,
@@ -290,7 +290,7 @@ const MICRO_GRPC: HttpWire = HttpWire {
 };
 
 /// Metadata that every node of go-micro's has.
-const OF_MICRO: [&str; 4] = ["server", "transport", "broker", "registry"];
+const OF_MICRO: [&str; 2] = ["server", "transport"];
 
 /// Whether an address is one of this machine: `memory:name` or `unix:/path`.
 fn is_local(address: &str) -> bool {

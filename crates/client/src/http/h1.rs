@@ -117,6 +117,11 @@ impl HttpPool {
         self.0.open.load(Ordering::Relaxed)
     }
 
+    /// Whether a connection is there that no call has.
+    pub(crate) fn has_idle(&self) -> bool {
+        self.0.idle().iter().any(|connection| !connection.sender.is_closed())
+    }
+
     /// Closes all connections; calls under way end with [`ClientError::Shutdown`].
     pub(crate) fn close(&self) {
         self.0.closed.store(true, Ordering::SeqCst);

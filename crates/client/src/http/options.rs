@@ -79,7 +79,8 @@ impl HttpOptions {
     }
 
     /// Connections of HTTP/1.1 to one node at once, each with one call; more calls wait for one to
-    /// end, and idle connections stay open as long as the peer keeps them. Default: 64.
+    /// end, and idle connections stay open as long as the peer keeps them. A stream of go-micro's
+    /// has one until it ends; streams and calls share this number. Default: 64.
     #[must_use]
     pub const fn http1_connections(mut self, connections: usize) -> Self {
         self.http1_connections = connections;

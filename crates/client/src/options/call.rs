@@ -63,14 +63,16 @@ impl CallOptions {
     }
 
     /// How long a call of one value each way takes at most, retries and pauses included. A deadline
-    /// that the call has besides holds, too. Default: no limit.
+    /// that the call has besides holds, too; said for a channel or a method, it is for calls that have
+    /// no deadline. Default: no limit.
     #[must_use]
     pub const fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// How long a call with a stream takes at most, to the stream's end. Default: no limit.
+    /// How long a call with a stream takes at most, to the stream's end; said for a channel or a method, it
+    /// is for calls that have no deadline. Default: no limit.
     #[must_use]
     pub const fn stream_timeout(mut self, timeout: Duration) -> Self {
         self.stream_timeout = Some(timeout);

@@ -46,8 +46,17 @@ impl EventOptions {
     pub(super) fn take(attrs: &mut Vec<Attribute>) -> Result<Option<Self>> {
         let (mut topic, mut queue, mut marked) = (None, None, None);
         for attr in attrs.extract_if(.., |attr| attr.path().is_ident("event")) {
+            if marked.is_some() {
+                let text = "a method handles the events of one topic; write a method for each";
+                return Err(Error::new_spanned(attr, text));
+            }
             if matches!(attr.meta, Meta::List(_)) {
                 attr.parse_nested_meta(|meta| {
+                    if (meta.path.is_ident("topic") && topic.is_some())
+                        || (meta.path.is_ident("queue") && queue.is_some())
+                    {
+                        return Err(meta.error("it was said already"));
+                    }
                     if meta.path.is_ident("topic") {
                         topic = Some(name(&meta)?);
                     } else if meta.path.is_ident("queue") {

@@ -1,11 +1,12 @@
 //! The subscriptions of an app: events come from a broker and go where calls go.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use polywire_core::{
-    BoxService, Broker, BrokerError, Delivery, EventSource, Request, Service as _, Status,
+    BoxService, Broker, BrokerError, Code, Delivery, EventSource, Request, Service as _, Status,
     Subscription,
 };
 use tokio::task::JoinSet;
@@ -134,7 +135,11 @@ impl Handling {
         if !event.id.is_empty() {
             request.metadata.insert("micro-id", event.id.clone());
         }
-        self.service.call(request).await.map(|_| ())
+        // A layer that panics must not end the subscription.
+        match AssertUnwindSafe(async { self.service.call(request).await }).catch_unwind().await {
+            Ok(reply) => reply.map(|_| ()),
+            Err(_panic) => Err(Status::new(Code::Internal, "a layer panicked")),
+        }
     }
 }
 

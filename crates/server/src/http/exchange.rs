@@ -57,7 +57,9 @@ impl<'a> Call<'a> {
     ) -> Result<Self, Status> {
         let mut method = method_of(head)?;
         let mut descriptor = shared.router.descriptor(&method);
-        if descriptor.is_none()
+        // Others mean the package that they name: v2 of a service is not v1.
+        if caller.is_some()
+            && descriptor.is_none()
             && let Some((_package, name)) = method.service().rsplit_once('.')
         {
             let bare = MethodName::new(name, method.method());

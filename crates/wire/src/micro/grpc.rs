@@ -67,7 +67,8 @@ pub fn read_grpc_status(status: Status, is_micro: bool) -> Status {
         (is_micro && error.code > 0).then_some(error)
     });
     match error {
-        Some(error) if error.code > 0 => Status::from(error)
+        // What others mean by their code and text is what they say in gRPC's own words.
+        Some(error) if is_micro && error.code > 0 => Status::from(error)
             .with_origin(status.origin())
             .with_details(status.details().clone())
             .with_metadata(status.metadata().clone()),

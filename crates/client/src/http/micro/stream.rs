@@ -150,18 +150,19 @@ impl Live {
 
     /// What has come, or why nothing more will.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<StreamEvent, Status>> {
+        // Before what has come: a peer that always has more to say outlives neither.
+        if self.closing.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(ClientError::Shutdown.into_status(Sent::Perhaps)));
+        }
+        if self.deadline.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(Err(ClientError::Timeout.into_status(Sent::Perhaps)));
+        }
         if let Poll::Ready(event) = self.poll_read(cx) {
             self.quiet = None;
             if !matches!(event, Ok(StreamEvent::Message { .. })) {
                 self.sending.is_over();
             }
             return Poll::Ready(event);
-        }
-        if self.closing.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(ClientError::Shutdown.into_status(Sent::Perhaps)));
-        }
-        if self.deadline.as_mut().is_some_and(|end| end.as_mut().poll(cx).is_ready()) {
-            return Poll::Ready(Err(ClientError::Timeout.into_status(Sent::Perhaps)));
         }
         if self.sending.poll_sent(cx)? {
             self.poll_quiet(cx);
