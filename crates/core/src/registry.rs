@@ -94,6 +94,8 @@ type RegistryFuture<T> = Pin<Box<dyn Future<Output = Result<T, RegistryError>> +
 /// Keeps an instance registered. Dropping it withdraws the instance as soon as possible.
 pub trait Lease: Send + Sync + 'static {
     /// Withdraws the instance and waits until the registry has taken note.
+    ///
+    /// **Cancel safe**: dropped, the future goes on withdrawing as a dropped lease does.
     fn revoke(self: Box<Self>) -> RegistryFuture<()>;
 
     /// How the registration is doing. Default: well, which is true of registries that cannot fail.

@@ -66,7 +66,8 @@ pub(crate) async fn register<A: Announcement>(
     let held = Arc::new(Held { announcement, health: Mutex::default() });
     let mut keeper = JoinSet::new();
     keeper.spawn(keep(Arc::clone(&held), timing));
-    Ok(Box::new(Kept { held: Some(held), keeper, patience: timing.patience }))
+    let (runtime, patience) = (Handle::current(), timing.patience);
+    Ok(Box::new(Kept { held: Some(held), keeper, patience, runtime }))
 }
 
 /// An instance that is announced, and how that has been going.
@@ -135,22 +136,21 @@ struct Kept<A: Announcement> {
     held: Option<Arc<Held<A>>>,
     keeper: JoinSet<()>,
     patience: Duration,
+    /// Where it was registered: whoever drops it may be a thread without one.
+    runtime: Handle,
 }
 
 impl<A: Announcement> Lease for Kept<A> {
     fn revoke(mut self: Box<Self>) -> RegistryFuture<()> {
-        let (held, patience) = (self.held.take(), self.patience);
-        let mut keeper = std::mem::take(&mut self.keeper);
         Box::pin(async move {
             // A renewal under way must not put back what is taken away.
-            keeper.shutdown().await;
-            match held {
-                Some(held) => {
-                    let announcement = &held.announcement;
-                    within(patience, announcement, announcement.withdraw()).await
-                }
-                None => Ok(()),
-            }
+            self.keeper.shutdown().await;
+            let Some(held) = &self.held else { return Ok(()) };
+            let announcement = &held.announcement;
+            let withdrawn = within(self.patience, announcement, announcement.withdraw()).await;
+            // Not before: whoever gives up waiting leaves the rest to `drop`.
+            self.held = None;
+            withdrawn
         })
     }
 
@@ -162,8 +162,6 @@ impl<A: Announcement> Lease for Kept<A> {
 impl<A: Announcement> Drop for Kept<A> {
     fn drop(&mut self) {
         let Some(held) = self.held.take() else { return };
-        // Without a runtime the record goes when its time is up.
-        let Ok(runtime) = Handle::try_current() else { return };
         let (mut keeper, patience) = (std::mem::take(&mut self.keeper), self.patience);
         let withdraw = async move {
             keeper.shutdown().await;
@@ -172,8 +170,9 @@ impl<A: Announcement> Drop for Kept<A> {
                 tracing::warn!(instance = announcement.name(), %error, "cannot leave the registry");
             }
         };
-        // Nobody waits for it: whoever drops a lease cannot. It ends within `patience`.
-        drop(runtime.spawn(withdraw));
+        // Nobody waits for it: whoever drops a lease cannot. It ends within `patience`. Where the
+        // runtime has ended, the record goes when its time is up.
+        drop(self.runtime.spawn(withdraw));
     }
 }
 

@@ -245,8 +245,7 @@ impl Announcement for OwnInstance {
     async fn renew(&self) -> Result<Renewal, RegistryError> {
         match self.held() {
             Some((hub, registration)) if !hub.is_closed() => {
-                let registration = hub.check(registration, self.instance.clone()).await?;
-                self.hold(Some((hub, registration)));
+                hub.check(registration, self.instance.clone()).await?;
                 Ok(Renewal::Kept)
             }
             _ => Ok(Renewal::Gone),

@@ -33,7 +33,8 @@ impl Announced {
             ("address", instance.address.as_str()),
         ] {
             if text.is_empty() {
-                let why = format!("{instance:?} has no {name}, and Consul wants one");
+                let Instance { service, id, .. } = instance;
+                let why = format!("`{id}` of `{service}` has no {name}, and Consul wants one");
                 return Err(RegistryError::new(why));
             }
         }

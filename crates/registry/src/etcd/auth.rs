@@ -13,7 +13,7 @@ use super::wire::{AuthenticateRequest, AuthenticateResponse};
 use crate::http::HttpClient;
 
 /// A user, and the token that etcd knows it by for a while. Logging in is made to be slow: however
-/// many calls need a new token, one asks for it, and a refusal stands for some seconds.
+/// many calls need a new token, one asks for it, and a wrong password stays wrong for some seconds.
 pub(super) struct Auth {
     user: String,
     password: String,
@@ -26,6 +26,7 @@ enum State {
     Token(HeaderValue),
     /// This etcd lets everyone in.
     Open,
+    /// The user or the password is wrong.
     Refused {
         until: Instant,
         why: RegistryError,
@@ -54,11 +55,13 @@ impl Auth {
             Err(GatewayError::Refused(refused, _)) if refused.is_precondition() => {
                 (State::Open, Ok(None))
             }
-            Err(GatewayError::Refused(_, why)) => {
+            Err(GatewayError::Refused(refused, why)) if refused.is_of_wrong_login() => {
                 let until = Instant::now() + REFUSED_FOR;
                 (State::Refused { until, why: why.clone() }, Err(why))
             }
-            Err(GatewayError::Unanswered(why)) => (State::Unknown, Err(why)),
+            Err(GatewayError::Refused(_, why) | GatewayError::Unanswered(why)) => {
+                (State::Unknown, Err(why))
+            }
         };
         *state = next;
         result

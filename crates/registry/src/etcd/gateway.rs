@@ -176,6 +176,12 @@ impl Refused {
         self.code == 9
     }
 
+    /// The user or the password is wrong, or may not log in: gRPC's invalid argument, permission
+    /// denied and unauthenticated. All else, such as no leader, says nothing about them.
+    pub(super) const fn is_of_wrong_login(&self) -> bool {
+        matches!(self.code, 3 | 7 | 16)
+    }
+
     /// A token that has expired, one from before a change of users, or none where one is needed.
     fn is_about_login(&self) -> bool {
         self.code == 16

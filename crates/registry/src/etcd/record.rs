@@ -70,21 +70,21 @@ impl Announcement for Record {
     }
 
     async fn renew(&self) -> Result<Renewal, RegistryError> {
+        // The key goes first: whoever has lost the lease must not write over a successor.
+        let key = RangeRequest { key: Base64::of(&self.key), ..RangeRequest::default() };
+        let found: RangeResponse = self.gateway.ask("/v3/kv/range", &key).await?;
+        let found = found.kvs.first();
+        if found.is_some_and(|found| self.is_superseded(&found.value.0, found.lease)) {
+            return Ok(Renewal::Kept);
+        }
+        // Also if the key is gone, so that what is announced again has all its time.
         let prolong = self.lease(Number(0));
         let left: KeepAliveResponse =
             self.gateway.ask_once("/v3/lease/keepalive", &prolong).await?;
-        if left.ttl <= Number(0) {
-            return Ok(Renewal::Gone);
-        }
-        let key = RangeRequest { key: Base64::of(&self.key), ..RangeRequest::default() };
-        let found: RangeResponse = self.gateway.ask("/v3/kv/range", &key).await?;
-        let Some(found) = found.kvs.first() else { return Ok(Renewal::Gone) };
-        let ours = found.lease == self.lease && found.value.0 == self.value.as_bytes();
-        Ok(if ours || self.is_superseded(&found.value.0, found.lease) {
-            Renewal::Kept
-        } else {
-            Renewal::Gone
-        })
+        let ours = found.is_some_and(|found| {
+            found.lease == self.lease && found.value.0 == self.value.as_bytes()
+        });
+        Ok(if ours && left.ttl > Number(0) { Renewal::Kept } else { Renewal::Gone })
     }
 
     async fn withdraw(&self) -> Result<(), RegistryError> {

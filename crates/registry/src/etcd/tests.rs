@@ -137,6 +137,22 @@ async fn another_instance_at_the_key_is_left_there_until_it_goes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_replaced_and_has_lost_its_lease_writes_over_nobody() {
+    let (etcd, first) = registered().await;
+    let mut other = instance();
+    other.address = "10.0.0.9:7000".into();
+    let _second = at(&etcd).register(other).await.unwrap();
+    {
+        let mut state = etcd.state();
+        let kept = state.keys[KEY].lease;
+        state.leases.retain(|id, _| *id == kept);
+    }
+    sleep(TTL * 3).await;
+    assert!(etcd.state().keys[KEY].value.contains("10.0.0.9:7000"));
+    assert_eq!(first.health().recoveries, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_time_to_live_is_in_whole_seconds_and_settable() {
     let etcd = Etcd::start().await;
     let registry = at(&etcd).ttl(Duration::from_millis(59_001)).prefix("/mine");
@@ -331,6 +347,19 @@ async fn a_wrong_password_is_not_tried_again_and_again() {
     assert_eq!(etcd.asked("/v3/auth/authenticate"), 2);
     let nobody = at(&etcd).services().await.unwrap_err().to_string();
     assert!(nobody.ends_with("etcdserver: user name is empty"), "{nobody}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_etcd_that_cannot_say_whether_a_login_is_right_is_asked_again_at_once() {
+    let etcd = Etcd::start().await;
+    etcd.state().password = Some("pw");
+    let registry = at(&etcd).credentials("root", "pw");
+    etcd.state().leaderless = true;
+    let error = registry.services().await.unwrap_err().to_string();
+    assert!(error.ends_with("etcdserver: no leader"), "{error}");
+    etcd.state().leaderless = false;
+    registry.services().await.unwrap();
+    assert_eq!(etcd.asked("/v3/auth/authenticate"), 2);
 }
 
 #[tokio::test(start_paused = true)]

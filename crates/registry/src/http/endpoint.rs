@@ -61,7 +61,9 @@ impl Endpoint {
 }
 
 fn malformed(text: &str) -> RegistryError {
-    RegistryError::new(format!("`{text}` is not host:port"))
+    // What stands before an `@` may be a password.
+    let shown = text.rsplit_once('@').map_or(text, |(_, address)| address);
+    RegistryError::new(format!("`{shown}` is not host:port"))
 }
 
 impl fmt::Display for Endpoint {
@@ -92,9 +94,13 @@ mod tests {
 
     #[test]
     fn what_is_no_endpoint_is_refused_by_name() {
-        for text in ["", ":1", "a:b", "a:70000", "ftp://a:1", "a:1/x", "u@a:1", "::1", "a b:1"] {
+        for text in ["", ":1", "a:b", "a:70000", "ftp://a:1", "a:1/x", "::1", "a b:1"] {
             let error = Endpoint::parse(text, 2379, false).unwrap_err().to_string();
             assert_eq!(error, format!("`{text}` is not host:port"));
+        }
+        for text in ["u:secret@a:1", "http://u:secret@a:1"] {
+            let error = Endpoint::parse(text, 2379, false).unwrap_err().to_string();
+            assert_eq!(error, "`a:1` is not host:port");
         }
     }
 }

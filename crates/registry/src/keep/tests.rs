@@ -148,6 +148,25 @@ async fn a_dropped_lease_takes_the_record_away_and_leaves_no_keeper() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_revoke_that_is_given_up_goes_on_in_the_background() {
+    let (engine, lease) = registered().await;
+    engine.0.hangs.store(true, Ordering::SeqCst);
+    timeout(Duration::from_secs(2), lease.revoke()).await.unwrap_err();
+    assert!(engine.record().is_some());
+    engine.0.hangs.store(false, Ordering::SeqCst);
+    pass(Duration::from_secs(1)).await;
+    assert!(engine.record().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_dropped_on_a_thread_without_runtime_takes_the_record_away() {
+    let (engine, lease) = registered().await;
+    std::thread::spawn(move || drop(lease)).join().unwrap();
+    pass(Duration::from_secs(1)).await;
+    assert!(engine.record().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_engine_that_is_down_at_first_is_an_error() {
     let engine = Engine::default();
     engine.set_down(true);

@@ -27,7 +27,7 @@ type Reply<T> = oneshot::Sender<Result<T, RegistryError>>;
 
 enum Command {
     Register(Box<Instance>, Reply<Registration>),
-    Check(Registration, Box<Instance>, Reply<Registration>),
+    Check(Registration, Box<Instance>, Reply<()>),
     Withdraw(Registration, Reply<()>),
     Watch(String, Reply<watch::Receiver<Known>>),
     List(Reply<Vec<String>>),
@@ -74,7 +74,7 @@ impl Hub {
         &self,
         registration: Registration,
         instance: Instance,
-    ) -> Result<Registration, RegistryError> {
+    ) -> Result<(), RegistryError> {
         self.ask(|reply| Command::Check(registration, Box::new(instance), reply)).await
     }
 
@@ -169,16 +169,19 @@ impl Worker {
         let now = Instant::now();
         // Whoever asked may have gone.
         match command {
-            Command::Register(instance, reply) => drop(reply.send(self.register(now, &instance))),
+            Command::Register(instance, reply) => {
+                let registered = self.register(now, &instance);
+                if let Err(Ok(registration)) = reply.send(registered)
+                    && let Err(error) = self.withdraw(registration)
+                {
+                    tracing::debug!(%error, "others do not hear that an instance is gone");
+                }
+            }
             Command::Check(registration, instance, reply) => {
                 drop(reply.send(self.check(now, registration, &instance)));
             }
             Command::Withdraw(registration, reply) => {
-                let said = match self.responder.withdraw(registration) {
-                    Some(goodbye) => self.sockets.multicast(From::Shared, &goodbye),
-                    None => Ok(()),
-                };
-                drop(reply.send(said));
+                drop(reply.send(self.withdraw(registration)));
             }
             Command::Watch(service, reply) => drop(reply.send(self.queries.watch(now, &service))),
             Command::List(reply) => {
@@ -206,34 +209,48 @@ impl Worker {
         now: Instant,
         registration: Registration,
         instance: &Instance,
-    ) -> Result<Registration, RegistryError> {
-        let Some(known) = self.responder.records(registration) else { return Ok(registration) };
+    ) -> Result<(), RegistryError> {
+        let Some(known) = self.responder.records(registration) else { return Ok(()) };
         // This host may have got another address.
-        if *known != self.place().records(instance)? {
-            return self.register(now, instance);
+        let records = self.place().records(instance)?;
+        if *known != records {
+            self.responder.update(now, registration, records)?;
+            self.announce(now);
+            return Ok(());
         }
         match &self.trouble {
-            None => Ok(registration),
+            None => Ok(()),
             Some(_) => {
                 let announcement = known.announcement()?;
                 self.say(&announcement);
-                self.trouble.clone().map_or(Ok(registration), Err)
+                self.trouble.clone().map_or(Ok(()), Err)
             }
+        }
+    }
+
+    fn withdraw(&mut self, registration: Registration) -> Result<(), RegistryError> {
+        match self.responder.withdraw(registration) {
+            Some(goodbye) => self.sockets.multicast(From::Shared, &goodbye),
+            None => Ok(()),
         }
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<()> {
         let now = Instant::now();
         let Self { sockets, responder, queries, replies, .. } = self;
-        sockets.read(buffer, BATCH, |bytes, from| match decode(bytes) {
-            Some(Packet::Questions(questions)) if sockets.is_near(from.ip()) => {
-                let answers = questions.iter().flat_map(|question| responder.answers(question));
-                for answer in answers.take(MAX_REPLIES.saturating_sub(replies.len())) {
-                    replies.push_back((answer, from));
+        sockets.read(buffer, BATCH, |bytes, from| {
+            // Who is far away is neither answered nor believed.
+            let packet = if sockets.is_near(from.ip()) { decode(bytes) } else { None };
+            match packet {
+                Some(Packet::Questions(questions)) => {
+                    let answers = questions.iter().flat_map(|question| responder.answers(question));
+                    for answer in answers.take(MAX_REPLIES.saturating_sub(replies.len())) {
+                        replies.push_back((answer, from));
+                    }
                 }
+                Some(Packet::Told(all)) => all.iter().for_each(|told| queries.heard(now, told)),
+                None => {}
             }
-            Some(Packet::Told(all)) => all.iter().for_each(|told| queries.heard(now, told)),
-            Some(Packet::Questions(_)) | None => {}
         })
     }
 

@@ -48,7 +48,7 @@ struct Watched {
     suffix: String,
     changes: watch::Sender<Known>,
     instances: HashMap<String, Entry>,
-    /// What the instances have unpacked.
+    /// What the instances take.
     bytes: usize,
     /// Until when the first answers are awaited.
     gathering: Option<Instant>,
@@ -384,7 +384,7 @@ const ECHO: Duration = Duration::from_secs(1);
 /// How many instances of one service are remembered.
 const MAX_INSTANCES: usize = 4096;
 
-/// How many bytes of unpacked records of one service are remembered.
+/// How many bytes the instances of one service may take.
 const MAX_SERVICE_BYTES: usize = 16 * 1024 * 1024;
 
 /// How many services a list may have.

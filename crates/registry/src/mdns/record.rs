@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use polywire_core::{Instance, InstanceMethod, RegistryError};
+use polywire_core::{Instance, InstanceMethod, RegistryError, ValueShape};
 use serde::{Deserialize, Serialize};
 
 use super::name::name;
@@ -132,7 +132,7 @@ pub(super) enum NoInstance {
 }
 
 /// The instance of which this was told: `id` is what its name begins with. The number is how many
-/// bytes it has unpacked.
+/// bytes it takes: its text, and the methods in it, which may be much larger than their text.
 pub(super) fn instance(
     service: &str,
     id: &str,
@@ -140,7 +140,7 @@ pub(super) fn instance(
 ) -> Result<(Instance, usize), NoInstance> {
     let broken = NoInstance::Broken;
     let packed = told.text.as_deref().ok_or_else(|| broken("it has no text".to_owned()))?;
-    let json = unpack(packed).map_err(broken)?;
+    let json = unpack(packed, MAX_TEXT_BYTES).map_err(broken)?;
     let text: Text = from_json(&json).map_err(broken)?;
     let hidden = text.service.is_empty() && text.address.is_some();
     if text.service != service && !hidden {
@@ -153,11 +153,21 @@ pub(super) fn instance(
     };
     let methods: Vec<InstanceMethod> =
         text.endpoints.unwrap_or_default().into_iter().map(InstanceMethod::from).collect();
+    let bytes = json.len() + memory_of(&methods);
     let mut instance = Instance::new(service, id, address.into())
         .with_version(version_from(text.version))
         .with_methods(methods);
     instance.metadata = metadata_from(text.metadata, REGISTRY);
-    Ok((instance, json.len()))
+    Ok((instance, bytes))
+}
+
+/// What methods take, apart from what their text says.
+fn memory_of(methods: &[InstanceMethod]) -> usize {
+    fn fields(shape: &ValueShape) -> usize {
+        size_of_val(&shape.fields[..]) + shape.fields.iter().map(fields).sum::<usize>()
+    }
+    let shapes = methods.iter().flat_map(|method| method.request.iter().chain(&method.reply));
+    size_of_val(methods) + shapes.map(fields).sum::<usize>()
 }
 
 /// What go-micro calls this registry.
@@ -171,6 +181,9 @@ const LIST_PORT: u16 = 9999;
 
 /// Of an instance without a port: the one that discards.
 const NO_PORT: u16 = 9;
+
+/// What the text of an instance may unpack to, which has come in one packet: some thousand methods.
+const MAX_TEXT_BYTES: usize = 256 * 1024;
 
 #[cfg(test)]
 mod tests;

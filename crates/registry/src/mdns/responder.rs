@@ -71,6 +71,25 @@ impl Responder {
         Ok(registration)
     }
 
+    /// Gives an instance other records by the same name, unless it was replaced, and plans what is
+    /// said about it as for a new one. The registration stays what it is.
+    ///
+    /// # Errors
+    /// They do not fit into a packet.
+    pub(super) fn update(
+        &mut self,
+        now: Instant,
+        registration: Registration,
+        records: Records,
+    ) -> Result<(), RegistryError> {
+        records.announcement()?;
+        if let Some(own) = self.own.values_mut().find(|own| own.registration == registration) {
+            own.records = records;
+            self.plan(now, registration);
+        }
+        Ok(())
+    }
+
     fn plan(&mut self, now: Instant, registration: Registration) {
         // Those who watch need not wait for the end of the probes.
         self.at(now, registration, Saying::Announcement);

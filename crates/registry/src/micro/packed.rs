@@ -7,8 +7,6 @@ use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 
-use super::MAX_RECORD_BYTES;
-
 /// Compresses, and writes as hex in lower case.
 pub(crate) fn pack(plain: &[u8]) -> String {
     let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
@@ -21,16 +19,16 @@ pub(crate) fn pack(plain: &[u8]) -> String {
 /// Undoes [`pack`].
 ///
 /// # Errors
-/// When it is no hex, does not decompress, or is more than [`MAX_RECORD_BYTES`] then.
-pub(crate) fn unpack(packed: &[u8]) -> Result<Vec<u8>, String> {
+/// When it is no hex, does not decompress, or is more than `most` bytes then; no more are unpacked.
+pub(crate) fn unpack(packed: &[u8], most: usize) -> Result<Vec<u8>, String> {
     let compressed = bytes(packed).ok_or("no hex")?;
     let mut plain = Vec::new();
     // One byte more than may be there tells a record that is too long from one that is not.
-    let most = u64::try_from(MAX_RECORD_BYTES).unwrap_or(u64::MAX).saturating_add(1);
-    let read = ZlibDecoder::new(&compressed[..]).take(most).read_to_end(&mut plain);
+    let enough = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+    let read = ZlibDecoder::new(&compressed[..]).take(enough).read_to_end(&mut plain);
     read.map_err(|error| format!("zlib: {error}"))?;
-    if plain.len() > MAX_RECORD_BYTES {
-        return Err(format!("more than {MAX_RECORD_BYTES} bytes when unpacked"));
+    if plain.len() > most {
+        return Err(format!("more than {most} bytes when unpacked"));
     }
     Ok(plain)
 }
@@ -51,7 +49,7 @@ mod tests {
     #[test]
     fn what_is_packed_is_unpacked() {
         for plain in [&b""[..], b"1.2.3", &[0xff; 1000]] {
-            assert_eq!(unpack(pack(plain).as_bytes()).unwrap(), plain);
+            assert_eq!(unpack(pack(plain).as_bytes(), 1000).unwrap(), plain);
         }
     }
 
@@ -59,7 +57,7 @@ mod tests {
     fn what_go_packed_is_unpacked() {
         // By Go's compress/zlib, at its default level.
         let packed = b"789cca492c492d2e01040000ffff08cc028e";
-        assert_eq!(unpack(packed).unwrap(), b"latest");
+        assert_eq!(unpack(packed, 6).unwrap(), b"latest");
     }
 
     #[test]
@@ -67,18 +65,18 @@ mod tests {
         for (packed, why) in
             [("789", "no hex"), ("zz", "no hex"), ("789c", "zlib"), ("00", "zlib"), ("é", "no hex")]
         {
-            let error = unpack(packed.as_bytes()).unwrap_err();
+            let error = unpack(packed.as_bytes(), 1000).unwrap_err();
             assert!(error.contains(why), "{packed}: {error}");
         }
     }
 
     #[test]
     fn a_bomb_is_refused_at_the_limit() {
-        assert_eq!(
-            unpack(pack(&vec![0; MAX_RECORD_BYTES]).as_bytes()).unwrap().len(),
-            MAX_RECORD_BYTES
-        );
-        let error = unpack(pack(&vec![0; MAX_RECORD_BYTES + 1]).as_bytes()).unwrap_err();
-        assert!(error.contains("more than 2097152 bytes"), "{error}");
+        let bomb = pack(&vec![0; 1 << 20]);
+        assert_eq!(unpack(bomb.as_bytes(), 1 << 20).unwrap().len(), 1 << 20);
+        for most in [(1 << 20) - 1, 7, 0] {
+            let error = unpack(bomb.as_bytes(), most).unwrap_err();
+            assert_eq!(error, format!("more than {most} bytes when unpacked"));
+        }
     }
 }

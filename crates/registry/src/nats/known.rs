@@ -28,8 +28,13 @@ impl Known {
         Self { ttl, nodes: BTreeMap::new(), asked: now }
     }
 
-    /// Takes note of a node that is there; says whether that is new.
+    /// Takes note of a node that is there, unless there are too many; says whether that is new.
     pub(super) fn hear(&mut self, instance: Instance, now: Instant) -> bool {
+        if self.nodes.len() >= MAX_NODES && !self.nodes.contains_key(&instance.id) {
+            let (service, id) = (&instance.service, &instance.id);
+            tracing::debug!(service, id, limit = MAX_NODES, "too many nodes, skipping one");
+            return false;
+        }
         let is_new = !self.is_known(&instance);
         let id = instance.id.clone();
         self.nodes.insert(id, Node { instance, heard: now, missed: 0 });
@@ -89,6 +94,9 @@ impl Known {
 /// How many questions a node may leave unanswered: answers may be lost or late.
 const MISSES: u32 = 3;
 
+/// How many nodes of one service are remembered; further ones are passed over until some are gone.
+const MAX_NODES: usize = 16 * 1024;
+
 /// The shortest time between two questions.
 const BETWEEN: Duration = Duration::from_secs(1);
 
@@ -144,6 +152,19 @@ mod tests {
         }
         assert!(known.answered(Vec::new(), back + TTL));
         assert!(known.instances().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn so_many_nodes_are_remembered_and_no_more() {
+        let now = Instant::now();
+        let mut known = Known::new(TTL, now);
+        for n in 0..MAX_NODES {
+            assert!(known.hear(node(&n.to_string(), 1), now));
+        }
+        assert!(!known.hear(node("more", 1), now));
+        assert!(known.hear(node("7", 2), now), "one that is known may change");
+        assert!(known.forget("7") && known.hear(node("more", 1), now));
+        assert_eq!(known.instances().len(), MAX_NODES);
     }
 
     #[tokio::test(start_paused = true)]

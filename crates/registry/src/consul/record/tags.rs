@@ -84,21 +84,19 @@ impl<'a> Tags<'a> {
         let mut all = Vec::new();
         for tag in self.of_kind(kind) {
             let (form, rest) = tag.split_at(2);
-            let plain = if form.ends_with('=') {
+            let most = self.left.min(self.own);
+            let plain = if !form.ends_with('=') {
+                unpack(rest.as_bytes(), most)
+            } else if rest.len() <= most {
                 Ok(rest.as_bytes().to_vec())
             } else {
-                unpack(rest.as_bytes())
+                Err(format!("{} bytes, where {most} are left", rest.len()))
             };
-            let most = self.left.min(self.own);
             match plain {
-                Ok(plain) if plain.len() <= most => {
+                Ok(plain) => {
                     self.left -= plain.len();
                     self.own -= plain.len();
                     all.push(plain);
-                }
-                Ok(plain) => {
-                    let why = format!("{} bytes when unpacked, where {most} are left", plain.len());
-                    self.is_wrong(kind, &why);
                 }
                 Err(why) => self.is_wrong(kind, &why),
             }

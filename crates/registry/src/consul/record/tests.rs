@@ -60,7 +60,7 @@ fn read_one(entry: &Entry) -> Instance {
 fn unpacked(tags: &serde_json::Value) -> Vec<String> {
     let text = |tag: &serde_json::Value| {
         let (kind, packed) = tag.as_str().unwrap().split_at(2);
-        format!("{kind}{}", String::from_utf8(unpack(packed.as_bytes()).unwrap()).unwrap())
+        format!("{kind}{}", String::from_utf8(unpack(packed.as_bytes(), 4096).unwrap()).unwrap())
     };
     tags.as_array().unwrap().iter().map(text).collect()
 }

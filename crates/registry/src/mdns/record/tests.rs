@@ -1,7 +1,6 @@
 use super::*;
 use crate::mdns::packet::{Packet, decode};
 use crate::mdns::testdata::*;
-use crate::micro::MAX_RECORD_BYTES;
 
 fn place() -> Place<'static> {
     Place {
@@ -24,7 +23,7 @@ fn captured(packet: &str) -> Instance {
 }
 
 fn json(packed: &[u8]) -> String {
-    String::from_utf8(unpack(packed).unwrap()).unwrap()
+    String::from_utf8(unpack(packed, MAX_TEXT_BYTES).unwrap()).unwrap()
 }
 
 /// The instance that others see of one registered here.
@@ -92,6 +91,24 @@ fn addresses_are_what_others_can_use() {
 }
 
 #[test]
+fn methods_count_for_what_they_take() {
+    let whole = told(&hex(V5_ANNOUNCEMENT));
+    let of = |endpoints: &str| {
+        let json = format!(r#"{{"Service":"helloworld","Endpoints":[{endpoints}]}}"#);
+        let told = Told { text: Some(pack(json.as_bytes()).into_bytes()), ..whole.clone() };
+        instance("helloworld", "1", &told).unwrap().1 - json.len()
+    };
+    assert_eq!(of(""), 0);
+    let many = ["{}"; 10_000].join(",");
+    assert_eq!(of(&many), 10_000 * size_of::<InstanceMethod>());
+    let nested = r#"{"values":[{"values":[{},{}]}]}"#;
+    assert_eq!(
+        of(&format!(r#"{{"request":{nested},"response":{nested}}}"#)),
+        size_of::<InstanceMethod>() + 6 * size_of::<ValueShape>()
+    );
+}
+
+#[test]
 fn odd_names_are_kept() {
     let odd = Instance::new("../acme/v1 Grüßer", "10.0.0.1:80/..", "10.0.0.1:80".into());
     assert_eq!(seen(&odd), odd);
@@ -118,14 +135,14 @@ fn what_cannot_be_registered_is_refused_with_the_reason() {
 fn what_is_broken_is_told_from_what_is_another_s() {
     let whole = told(&hex(V5_ANNOUNCEMENT));
     assert_eq!(instance("other", "1", &whole), Err(NoInstance::Other));
-    let bomb = pack(&vec![b' '; MAX_RECORD_BYTES + 1]);
+    let bomb = pack(&vec![b' '; MAX_TEXT_BYTES + 1]);
     for (text, why) in [
         (None, "no text"),
         (Some("zz"), "no hex"),
         (Some("789c00"), "zlib"),
         (Some(&pack(b"garbage")), "expected"),
         (Some(&pack(br#"{"Service":1}"#)), "invalid type"),
-        (Some(&bomb), "more than 2097152 bytes"),
+        (Some(&bomb), "more than 262144 bytes"),
     ] {
         let text = text.map(|text| text.as_bytes().to_vec());
         match instance("helloworld", "1", &Told { text, ..whole.clone() }) {

@@ -115,6 +115,21 @@ async fn a_registration_that_was_replaced_withdraws_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_instance_that_has_moved_is_announced_and_withdrawn_by_the_same_registration() {
+    let (mut responder, start) = (Responder::default(), Instant::now());
+    let registration = register(&mut responder, "greeter", "a", 1);
+    said(&mut responder, start);
+    let moved = Instance::new("greeter", "a", "10.0.0.2:2".into());
+    let records = place().records(&moved).unwrap();
+    responder.update(start, registration, records.clone()).unwrap();
+    assert_eq!(answers(&responder, "greeter"), [("a.greeter.micro".to_owned(), 2)]);
+    assert_eq!(said(&mut responder, start).len(), 7);
+    assert!(responder.withdraw(registration).is_some());
+    responder.update(start, registration, records).unwrap();
+    assert_eq!((answers(&responder, "greeter"), responder.due()), (Vec::new(), None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn newcomers_are_told_of_everything() {
     let (mut responder, start) = (Responder::default(), Instant::now());
     register(&mut responder, "greeter", "a", 1);
