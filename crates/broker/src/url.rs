@@ -49,7 +49,8 @@ pub fn from_url(
             // Builds without `http` have no use for it.
             drop(registry);
             let known = KNOWN.join(", ");
-            Err(BrokerError::refused(format!("unknown broker `{text}` (known: {known})")))
+            // The rest of the text may hold a password.
+            Err(BrokerError::refused(format!("unknown broker `{scheme}` (known: {known})")))
         }
     }
 }
@@ -102,11 +103,13 @@ mod tests {
 
     #[test]
     fn an_unknown_scheme_is_refused_with_the_known_ones() {
-        for text in ["kafka://127.0.0.1:9092", "nothing", ""] {
+        for (text, scheme) in [("kafka://u:secret@h:1", "kafka"), ("nothing", "nothing"), ("", "")]
+        {
             let error = from_url(text, None).err().unwrap();
             assert_eq!(error.kind(), BrokerErrorKind::Refused);
             let error = error.to_string();
-            assert!(error.contains(&format!("unknown broker `{text}`")), "{error}");
+            assert!(error.contains(&format!("unknown broker `{scheme}`")), "{error}");
+            assert!(!error.contains("secret"), "{error}");
             for known in KNOWN {
                 assert!(error.contains(known), "{error} lacks {known}");
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
-use polywire_broker::HttpBroker;
+use polywire_broker::{HttpBroker, HttpBrokerOptions};
 use polywire_core::{Broker as _, Event, Instance, Registry, Subscription};
 use polywire_registry::MemoryRegistry;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -209,9 +209,7 @@ async fn a_go_subscriber_is_posted_what_a_go_publisher_would_post() {
 #[tokio::test]
 async fn a_node_that_is_gone_costs_a_queue_nothing() {
     let (registry, broker) = broker();
-    // A port that was free a moment ago.
-    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
-    let _lease = register(&registry, "my.topic-gone", "q", &gone).await;
+    let _lease = register(&registry, "my.topic-gone", "q", "memory:gone-of-a-queue").await;
     let mut events = broker.subscribe("my.topic", Some("q")).await.unwrap();
     for n in 0..20 {
         broker.publish(event().with_id(n.to_string())).await.unwrap();
@@ -239,7 +237,10 @@ async fn a_subscriber_that_breaks_off_is_asked_again_and_one_that_refuses_is_not
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_cannot_be_delivered_is_kept_for_a_while_and_no_longer() {
-    let (registry, broker) = broker();
+    // Nothing of the operating system's, which has a clock of its own.
+    let registry = Arc::new(MemoryRegistry::new());
+    let options = HttpBrokerOptions::default().listen("memory:late");
+    let broker = HttpBroker::with_options(Arc::<MemoryRegistry>::clone(&registry), options);
     let _lease = register(&registry, "my.topic-gone", "q", "memory:nobody").await;
     broker.publish(event()).await.unwrap();
     tokio::time::sleep(Duration::from_secs(20)).await;
@@ -257,6 +258,8 @@ async fn an_event_that_cannot_be_delivered_is_kept_for_a_while_and_no_longer() {
 async fn there_is_room_for_so_many_events_and_then_the_publisher_is_told() {
     let (registry, broker) = broker();
     let _lease = register(&registry, "my.topic-gone", "q", "memory:nobody").await;
+    // An event for two queues takes no more room than one for one.
+    let _other = register(&registry, "my.topic-other", "r", "memory:nobody").await;
     for n in 0..1024 {
         broker.publish(event().with_id(n.to_string())).await.unwrap();
     }

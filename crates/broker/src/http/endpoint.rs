@@ -203,10 +203,14 @@ impl Subscriptions {
             }
             place.sender.clone()
         };
-        let event_id = event.id.clone();
-        sender.send_timeout(Delivery::new(event), TAKING).await.map_err(|_| NotTaken)?;
-        if let Some(place) = self.table().get_mut(id) {
-            place.seen.note(&event_id);
+        let reserved = time::timeout(TAKING, sender.reserve_owned()).await;
+        let Ok(Ok(room)) = reserved else { return Err(NotTaken) };
+        let mut table = self.table();
+        let place = table.get_mut(id).ok_or(NotTaken)?;
+        // The same event may have come another way in the meantime.
+        if !place.seen.contains(&event.id) {
+            place.seen.note(&event.id);
+            room.send(Delivery::new(event));
         }
         Ok(())
     }
@@ -313,5 +317,27 @@ mod tests {
         subscriptions.take("t-1", event(BUFFERED)).await.unwrap();
         subscriptions.take("t-2", event(1)).await.unwrap_err();
         subscriptions.take("t-1", Event::new("u", "", "")).await.unwrap_err();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_event_posted_twice_at_once_is_taken_once() {
+        let subscriptions = Subscriptions::default();
+        let mut events = subscriptions.add("t-1", "t");
+        let event = |n: usize| Event::new("t", "", "").with_id(n.to_string());
+        for n in 0..BUFFERED {
+            subscriptions.take("t-1", event(n)).await.unwrap();
+        }
+        // Both wait for room, and both get it.
+        let room = async {
+            tokio::task::yield_now().await;
+            [events.recv().await.unwrap(), events.recv().await.unwrap()]
+        };
+        let twice = || subscriptions.take("t-1", event(BUFFERED));
+        let (one, other, _) = tokio::join!(twice(), twice(), room);
+        one.and(other).unwrap();
+        for n in 2..=BUFFERED {
+            assert_eq!(events.try_recv().unwrap().event.id, n.to_string());
+        }
+        assert!(events.try_recv().is_err());
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use polywire_core::{BrokerError, Instance};
 use polywire_net::TlsClient;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{self, Instant};
 
@@ -31,6 +31,8 @@ struct Parcel {
     body: Bytes,
     nodes: Arc<Nodes>,
     poster: Arc<Poster>,
+    /// Held until the last subscription has the event.
+    _room: Arc<OwnedSemaphorePermit>,
     _counted: Counted,
 }
 
@@ -63,25 +65,30 @@ impl Outbox {
 
     /// Takes an event for everybody who subscribes to its topic.
     pub(super) async fn send(&self, topic: &str, body: Bytes) -> Result<(), BrokerError> {
-        for aim in self.nodes.aims(topic) {
-            let room = Arc::clone(&self.room).acquire_owned();
-            let Ok(Ok(room)) = time::timeout(PATIENCE, room).await else {
-                return Err(BrokerError::unavailable(format!(
-                    "{ROOM} events wait to be delivered, and none of topic `{topic}` is taken"
-                )));
-            };
+        let aims = self.nodes.aims(topic);
+        if aims.is_empty() {
+            return Ok(());
+        }
+        // Once for all, so that an event that finds no room is on its way to nobody and may be
+        // published again.
+        let room = Arc::clone(&self.room).acquire_owned();
+        let Ok(Ok(room)) = time::timeout(PATIENCE, room).await else {
+            return Err(BrokerError::unavailable(format!(
+                "{ROOM} events wait to be delivered, and none of topic `{topic}` is taken"
+            )));
+        };
+        let room = Arc::new(room);
+        for aim in aims {
             let parcel = Parcel {
                 topic: topic.to_owned(),
                 aim,
                 body: body.clone(),
                 nodes: Arc::clone(&self.nodes),
                 poster: Arc::clone(&self.poster),
+                _room: Arc::clone(&room),
                 _counted: Counted::new(&self.under_way),
             };
-            spawn(&self.tasks, async move {
-                parcel.deliver().await;
-                drop(room);
-            });
+            spawn(&self.tasks, async move { parcel.deliver().await });
         }
         Ok(())
     }

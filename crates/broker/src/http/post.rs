@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +20,7 @@ use super::whole::{self, Whole};
 
 /// Connections to nodes, and what is said on them.
 pub(super) struct Poster {
-    trust: Option<TlsClient>,
+    trust: OnceLock<TlsClient>,
     idle: Mutex<HashMap<Target, Vec<Connection>>>,
     /// They read and write the connections.
     tasks: Mutex<JoinSet<()>>,
@@ -58,6 +58,7 @@ pub(super) enum Outcome {
 
 impl Poster {
     pub(super) fn new(trust: Option<TlsClient>) -> Self {
+        let trust = trust.map_or_else(OnceLock::new, OnceLock::from);
         Self { trust, idle: Mutex::default(), tasks: Mutex::default() }
     }
 
@@ -121,13 +122,13 @@ impl Poster {
         let connected = async {
             let socket = Socket::connect(&target.address).await?;
             socket.send_at_once()?;
+            // Handlers may be slow; this tells one at work from a node that is gone.
+            socket.watch_peer(PEER_SILENCE)?;
             if !target.secure {
                 let io: BoxStream = Box::new(socket);
                 return Ok(io);
             }
-            let trust = self.trust.clone().map_or_else(TlsClient::system, Ok);
-            let trust = trust.map_err(io::Error::other)?;
-            trust.connect(host(&target.address), socket).await
+            self.trust()?.connect(host(&target.address), socket).await
         };
         let late = |_| io::Error::from(io::ErrorKind::TimedOut);
         let io = time::timeout(CONNECT, connected).await.map_err(late)??;
@@ -142,6 +143,15 @@ impl Poster {
             }
         });
         Ok(Connection { sender, task })
+    }
+
+    /// Whom to trust: what the system trusts is read once.
+    fn trust(&self) -> io::Result<&TlsClient> {
+        if let Some(trust) = self.trust.get() {
+            return Ok(trust);
+        }
+        let system = TlsClient::system().map_err(io::Error::other)?;
+        Ok(self.trust.get_or_init(|| system))
     }
 
     fn take_idle(&self, target: &Target) -> Option<Connection> {
@@ -175,6 +185,10 @@ fn host(address: &Address) -> &str {
 
 /// How long connecting to a node may take.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// How long a node may be silent before TCP asks whether it is there: much less than [`ANSWER`], after
+/// which a silent node is taken for one at work.
+const PEER_SILENCE: Duration = Duration::from_secs(10);
 
 /// How long a node may take to answer.
 const ANSWER: Duration = Duration::from_secs(30);

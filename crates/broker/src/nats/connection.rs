@@ -84,6 +84,7 @@ impl Connection {
         let mut options = ConnectOptions::new()
             .name("polywire")
             .connection_timeout(PATIENCE)
+            .ping_interval(PING)
             .subscription_capacity(BUFFERED)
             .event_callback(|event| async move { note(&event) });
         if let Some(token) = &self.options.token {
@@ -143,6 +144,10 @@ const DEFAULT: &str = "127.0.0.1:4222";
 
 /// How long to wait for the server, for whatever it is.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Between two questions whether the server is there. Until a few have gone unanswered, what is
+/// published to a server that is gone without a word waits, and is lost with the connection.
+const PING: Duration = Duration::from_secs(5);
 
 /// Events that a subscription holds.
 const BUFFERED: usize = 4096;
