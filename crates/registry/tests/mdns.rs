@@ -1,6 +1,6 @@
 //! Multicast DNS keeps the promises of the seam, over real sockets.
 //!
-//! Skipped, with a line that says so, where this machine has no multicast.
+//! Skipped, with a line that says so, unless `POLYWIRE_TEST_MDNS` is set.
 
 #![expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 
@@ -39,30 +39,20 @@ fn options(number: u32) -> MdnsOptions {
     MdnsOptions::default().domain(domain).gather(Duration::from_millis(500))
 }
 
-/// Whether packets come back to this machine.
-async fn has_multicast() -> bool {
-    let registry = MdnsRegistry::new(options(0));
-    let instance = Instance::new("probe", "1", "127.0.0.1:1".into());
-    let found = async {
-        let _lease = registry.register(instance).await?;
-        registry.services().await
-    };
-    match found.await {
-        Ok(services) if services == ["probe"] => true,
-        Ok(_) => {
-            eprintln!("SKIPPED: multicast DNS does not come back to this machine");
-            false
-        }
-        Err(error) => {
-            eprintln!("SKIPPED: no multicast DNS on this machine: {error}");
-            false
-        }
+/// Whether this machine is to be tried: not every one has multicast, and under load answers are late.
+fn is_wanted() -> bool {
+    let wanted = std::env::var_os(WANTED).is_some();
+    if !wanted {
+        eprintln!("SKIPPED: real multicast DNS is tried if {WANTED} is set");
     }
+    wanted
 }
+
+const WANTED: &str = "POLYWIRE_TEST_MDNS";
 
 #[tokio::test]
 async fn multicast_dns_conforms() {
-    if !has_multicast().await {
+    if !is_wanted() {
         return;
     }
     let mut number = 0;
@@ -76,7 +66,7 @@ async fn multicast_dns_conforms() {
 
 #[tokio::test]
 async fn multicast_dns_conforms_within_one_process() {
-    if !has_multicast().await {
+    if !is_wanted() {
         return;
     }
     let mut number = 1000;
