@@ -54,7 +54,9 @@ fn packages(metadata: &Value) -> Vec<(String, Vec<String>)> {
     let published = packages.filter(|package| package["publish"].is_null());
     let with_features = published.map(|package| {
         let known = package["features"].as_object().into_iter().flatten().map(|(name, _)| name);
-        let known = known.filter(|name| *name != "default").cloned();
+        // A name that begins so is a part of other features, and nobody's to turn on.
+        let is_own = |name: &&String| *name != "default" && !name.starts_with('_');
+        let known = known.filter(is_own).cloned();
         let name = package["name"].as_str().unwrap_or_default().to_owned();
         (name, std::iter::once(String::new()).chain(known).collect())
     });

@@ -27,11 +27,11 @@ pub fn from_url(
 ) -> Result<Arc<dyn Broker>, BrokerError> {
     let (scheme, rest) = text.split_once(':').unwrap_or((text, ""));
     let rest = rest.strip_prefix("//").unwrap_or(rest).trim_end_matches('/');
-    match scheme {
+    match (scheme, rest) {
         #[cfg(feature = "memory")]
-        "memory" => Ok(Arc::new(crate::MemoryBroker::named(rest))),
+        ("memory", rest) => Ok(Arc::new(crate::MemoryBroker::named(rest))),
         #[cfg(feature = "http")]
-        "http" => {
+        ("http", rest) => {
             let registry = registry.ok_or_else(|| {
                 BrokerError::not_found(
                     "the http broker finds subscribers in a registry; there is none",
@@ -42,9 +42,9 @@ pub fn from_url(
             Ok(Arc::new(crate::HttpBroker::with_options(registry, options)))
         }
         #[cfg(feature = "nats")]
-        "nats" => Ok(Arc::new(crate::NatsBroker::new(rest)?)),
+        ("nats", rest) => Ok(Arc::new(crate::NatsBroker::new(rest)?)),
         #[cfg(feature = "jetstream")]
-        "jetstream" => Ok(Arc::new(crate::JetStreamBroker::new(rest)?)),
+        ("jetstream", rest) => Ok(Arc::new(crate::JetStreamBroker::new(rest)?)),
         _ => {
             // Builds without `http` have no use for it.
             drop(registry);

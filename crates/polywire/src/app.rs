@@ -10,9 +10,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "http")]
+use polywire_core::LeaseHealth;
 use polywire_core::{
-    Address, BoxService, Broker, BrokerError, Instance, InstanceMethod, LeaseHealth, Registry,
-    RegistryError, Service, ServiceDefinition, ServiceDescriptor, SubscriberDefinition,
+    Address, BoxService, Broker, BrokerError, Instance, InstanceMethod, Registry, RegistryError,
+    Service, ServiceDefinition, ServiceDescriptor, SubscriberDefinition,
 };
 use polywire_layers::Layer;
 use polywire_net::TlsServer;
