@@ -49,7 +49,7 @@ func (t *target) soak(calls, callers int) *tally {
 				if n > int64(calls) {
 					return
 				}
-				if n%100_000 == 0 {
+				if n%10_000 == 0 {
 					fmt.Printf("%d calls\n", n)
 				}
 				t.count(int32(n%97), seen)

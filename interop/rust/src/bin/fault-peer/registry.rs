@@ -72,7 +72,7 @@ impl Tally {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         for number in 1.. {
             ticks.tick().await;
-            let echoed = client.echo(number).timeout(LATE).await;
+            let echoed = client.echo_again(number).timeout(LATE).await;
             self.made.fetch_add(1, Ordering::Relaxed);
             if let Err(status) = echoed.and_then(|back| same(number, back)) {
                 eprintln!("fault-peer: call {number}: {status}");

@@ -24,6 +24,13 @@ impl Probe {
         Ok(number)
     }
 
+    /// As `echo`, and tried again where a member ends with the call in its hands.
+    #[rpc(idempotent)]
+    #[expect(clippy::unused_async, reason = "a method is async whether it waits or not")]
+    pub(crate) async fn echo_again(&self, number: i64) -> Result<i64, Status> {
+        Ok(number)
+    }
+
     /// Takes for ever.
     pub(crate) async fn wait(&self) -> Result<(), Status> {
         pending().await
