@@ -363,6 +363,30 @@ mod tests {
     }
 
     #[test]
+    fn values_that_nobody_used_are_given_back_whole_or_not_at_all() {
+        let values = encode_stream(Items(vec![Ok(7_i64), Ok(8)]), Encoding::Gob);
+        let unused = values.take_as(Encoding::Json).unwrap();
+        assert!(values.give_back(unused));
+        let mut taken = values.take().unwrap();
+        assert_eq!(taken.encoding(), Encoding::Gob);
+        let first = poll(&mut taken).unwrap().unwrap();
+        let seven = 7_i64.encode(Encoding::Gob).unwrap().bytes;
+        assert_eq!(first.bytes, seven);
+
+        // A value is missing, even if the rest is handed on.
+        assert!(!values.give_back(taken.take_as(Encoding::Json).unwrap()));
+        assert!(values.is_taken());
+
+        let values = encode_stream(Items(vec![Ok(7_i64)]), Encoding::Gob);
+        let unused = values.take_as(Encoding::Json).unwrap();
+        assert!(unused.take().is_some());
+        assert!(!values.give_back(unused), "somebody else has them");
+        let whole = encode_stream(Items(vec![Ok(7_i64)]), Encoding::Gob);
+        assert!(!whole.give_back(encode_stream(Items(vec![Ok(8_i64)]), Encoding::Gob)));
+        assert_eq!(poll(&mut whole.take().unwrap()).unwrap().unwrap().bytes, seven);
+    }
+
+    #[test]
     fn values_are_appended_as_they_are_encoded_and_half_a_value_is_not() {
         let values = || Items(vec![Ok(1.5), Ok(2.5), Ok(f64::NAN), Ok(3.5)]);
         let to = Encoding::GoJson;

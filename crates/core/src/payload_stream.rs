@@ -56,6 +56,8 @@ pub struct PayloadStream {
     // Locked by `take` only: `get_mut` needs none. It lets a request be shared between threads by
     // reference, which a bare trait object would forbid.
     inner: Mutex<Option<Source>>,
+    /// Whether values were asked for: some may be gone.
+    begun: bool,
     /// The value that was lent last, unless the source lends its own.
     lent: Option<Box<Payload>>,
 }
@@ -80,7 +82,7 @@ impl PayloadStream {
     }
 
     const fn from_source(encoding: Encoding, source: Source) -> Self {
-        Self { encoding, inner: Mutex::new(Some(source)), lent: None }
+        Self { encoding, inner: Mutex::new(Some(source)), begun: false, lent: None }
     }
 
     /// Takes the values out of a stream that is held by reference, once; `None` afterwards, when
@@ -88,7 +90,7 @@ impl PayloadStream {
     #[must_use]
     pub fn take(&self) -> Option<Self> {
         let inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        Some(Self::from_source(self.encoding, inner))
+        Some(Self { begun: self.begun, ..Self::from_source(self.encoding, inner) })
     }
 
     /// As [`take`](Self::take), with the values in another encoding. `None` if they cannot be had in
@@ -100,7 +102,23 @@ impl PayloadStream {
         if !source.as_mut().reencode(to) {
             return None;
         }
-        inner.take().map(|source| Self::from_source(to, source))
+        let source = inner.take()?;
+        Some(Self { begun: self.begun, ..Self::from_source(to, source) })
+    }
+
+    /// Takes back what [`take_as`](Self::take_as) gave and nobody used, so that the values can be
+    /// taken once more, in any encoding. Says whether it did: not if values were asked for, or taken
+    /// out of `unused`, or are here still, or cannot be had in this stream's encoding.
+    pub fn give_back(&self, unused: Self) -> bool {
+        let Self { begun: false, inner: other, .. } = unused else { return false };
+        let other = other.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let Some(Source::Appending(mut source)) = other else { return false };
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = inner.is_none() && source.as_mut().reencode(self.encoding);
+        if fits {
+            *inner = Some(Source::Appending(source));
+        }
+        fits
     }
 
     /// Whether the values were taken out: they cannot be sent again.
@@ -132,6 +150,7 @@ impl PayloadStream {
         cx: &mut Context<'_>,
         out: &mut Vec<u8>,
     ) -> Poll<Option<Result<Appended, Status>>> {
+        self.begun = true;
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(Source::Appending(source)) = inner {
             return source.as_mut().poll_append(cx, out);
@@ -153,6 +172,7 @@ impl PayloadStream {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<EncodedValue<'_>, Status>>> {
+        self.begun = true;
         let next = match self.inner.get_mut().unwrap_or_else(PoisonError::into_inner) {
             Some(Source::Lending(source)) => return source.as_mut().poll_lend(cx),
             Some(source) => ready!(source.poll_next(cx)),
@@ -177,7 +197,9 @@ impl Stream for PayloadStream {
     type Item = Result<Payload, Status>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.get_mut().inner.get_mut().unwrap_or_else(PoisonError::into_inner) {
+        let this = self.get_mut();
+        this.begun = true;
+        match this.inner.get_mut().unwrap_or_else(PoisonError::into_inner) {
             Some(source) => source.poll_next(cx),
             None => Poll::Ready(None),
         }

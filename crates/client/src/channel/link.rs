@@ -1,8 +1,11 @@
 //! A connection of whichever kind a node's wire has.
 
+use std::mem;
 use std::pin::Pin;
 
-use polywire_core::{Body, Encoding, MessageCompression, Reencode, Reply, Request, Status};
+use polywire_core::{
+    Body, Encoding, MessageCompression, PayloadStream, Reencode, Reply, Request, Status,
+};
 
 use crate::ClientError;
 use crate::connection::Connection;
@@ -63,20 +66,23 @@ impl Link {
 
     /// As [`call`](Self::call), with the argument encoded again. Boxed, since calls that need it not
     /// are not to carry its room.
-    fn call_otherwise(&self, request: &Request) -> Option<ReplyIn<'_>> {
+    fn call_otherwise<'a>(&'a self, request: &'a Request) -> Option<ReplyIn<'a>> {
         let other = self.reencoded(request)?;
-        Some(Box::pin(async move { self.call(&other?).await }))
+        Some(Box::pin(async move { self.call(&other?.request).await }))
     }
 
-    /// The call with its argument as this connection wants it, if it can be had otherwise. What cannot is left to the wire, some of which carry other encodings
-    /// too, while others say why not.
-    fn reencoded(&self, request: &Request) -> Option<Result<Request, Status>> {
-        let body = match &request.body {
+    /// The call with its argument as this connection wants it, if it can be had otherwise. What
+    /// cannot is left to the wire, some of which carry other encodings too, while others say why
+    /// not.
+    fn reencoded<'a>(&self, request: &'a Request) -> Option<Result<Otherwise<'a>, Status>> {
+        let (body, source) = match &request.body {
             Body::Unary(_) => {
                 let again = request.extensions.get::<Reencode>()?;
-                again.to(self.encoding).map(Body::Unary)
+                (again.to(self.encoding).map(Body::Unary), None)
             }
-            Body::Stream(values) => Ok(Body::Stream(values.take_as(self.encoding)?)),
+            Body::Stream(values) => {
+                (Ok(Body::Stream(values.take_as(self.encoding)?)), Some(values))
+            }
             _ => return None,
         };
         Some(match body {
@@ -88,7 +94,7 @@ impl Link {
                 if let Some(choice) = request.extensions.get::<MessageCompression>() {
                     other.extensions.insert(choice.clone());
                 }
-                Ok(other)
+                Ok(Otherwise { request: other, source })
             }
             Err(why) => {
                 let error = ClientError::Encode { why: why.to_string() };
@@ -120,6 +126,24 @@ impl Link {
             Carrier::Mux(connection) => connection.close(),
             Carrier::Http(connection) => connection.close(),
             Carrier::Pool(pool) => pool.close(),
+        }
+    }
+}
+
+/// A call with its argument encoded again. A stream of arguments that no connection took out of it
+/// goes back where it came from, so that another node can have it.
+struct Otherwise<'a> {
+    request: Request,
+    source: Option<&'a PayloadStream>,
+}
+
+impl Drop for Otherwise<'_> {
+    fn drop(&mut self) {
+        if let Some(source) = self.source
+            && let Body::Stream(values) = mem::take(&mut self.request.body)
+        {
+            // Once they are on their way there is nothing to give back.
+            let _was_unused = source.give_back(values);
         }
     }
 }

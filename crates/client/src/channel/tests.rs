@@ -12,7 +12,7 @@ use polywire_core::{
 };
 use polywire_registry::MemoryRegistry;
 use polywire_wire::netrpc::NetrpcServer;
-use polywire_wire::{Limits, Outgoing, ServerEvent, ServerWire};
+use polywire_wire::{Limits, Outgoing, ReplyFrame, ServerEvent, ServerWire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex, split};
 
 use super::connect::{Dialled, Halves};
@@ -21,11 +21,12 @@ use super::*;
 mod ejection;
 mod guided;
 mod snapshots;
+mod streams;
 
 /// How a node behaves; may be changed at any time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mood {
-    /// Answers with the argument.
+    /// Answers with the argument, or with the sum of a stream of them.
     Echo,
     /// Reads, answers nothing.
     Mute,
@@ -118,6 +119,7 @@ impl Net {
 async fn serve(net: Arc<Net>, address: String, mut io: DuplexStream) {
     let mut wire = NetrpcServer::new(&Limits::default());
     let (mut unread, mut out) = (BytesMut::new(), Outgoing::default());
+    let mut opened = None;
     if net.mood(&address) == Mood::Http {
         while !unread.ends_with(b"\n\n") {
             io.read_buf(&mut unread).await.unwrap();
@@ -128,7 +130,28 @@ async fn serve(net: Arc<Net>, address: String, mut io: DuplexStream) {
     }
     while io.read_buf(&mut unread).await.is_ok_and(|count| count > 0) {
         while let Some(event) = wire.read(&mut unread).unwrap() {
-            let ServerEvent::Call { ticket, request, .. } = event else { continue };
+            let (ticket, request) = match event {
+                ServerEvent::Call { ticket, request, .. } => (ticket, request),
+                ServerEvent::Open { ticket, key, arguments, .. } => {
+                    if arguments.is_some() {
+                        wire.frame(key, ReplyFrame::Window(1 << 16), &mut out).unwrap();
+                    }
+                    net.calls.fetch_add(1, Ordering::Relaxed);
+                    opened = Some((ticket, 0));
+                    continue;
+                }
+                ServerEvent::Message { value, .. } => {
+                    let (_, sum) = opened.as_mut().unwrap();
+                    *sum += polywire_codec::decode::<i64>(&value.unwrap()).unwrap();
+                    continue;
+                }
+                ServerEvent::End { .. } => {
+                    let (ticket, sum) = opened.take().unwrap();
+                    wire.write(ticket, Ok(Response::new(body(sum))), &mut out);
+                    continue;
+                }
+                _ => continue,
+            };
             net.calls.fetch_add(1, Ordering::Relaxed);
             match net.mood(&address) {
                 Mood::Echo | Mood::Http => {
