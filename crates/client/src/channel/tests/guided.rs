@@ -191,11 +191,15 @@ async fn the_deadline_ends_a_pause() {
     // At 0, 100 and 700 ms; the next would be at 2.6 s.
     assert_eq!((began.elapsed(), counted.load(Ordering::Relaxed)), (Duration::from_secs(1), 3));
 
-    // A pause of our own that would be cut short is not begun.
-    let long = Backoff::jittered(Duration::from_millis(1));
+    // A pause of our own that would be cut short is not begun: the call ends at once, and with its
+    // failure rather than for lack of time.
+    let long = Backoff::jittered(Duration::from_secs(1));
     let options = options.backoff(long).timeout(Duration::from_nanos(1));
+    let began = Instant::now();
     let status = ask(&channel, with(request(1), options)).await.unwrap_err();
-    assert_ne!(status.origin(), Origin::Lost);
+    assert!(status.cause::<ClientError>().is_none(), "{status:?}");
+    assert_eq!(status.message(), "retry request");
+    assert_eq!((began.elapsed(), counted.load(Ordering::Relaxed)), (Duration::ZERO, 3 + 1));
 }
 
 #[tokio::test(start_paused = true)]
