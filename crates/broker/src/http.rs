@@ -20,7 +20,7 @@ use self::endpoint::Endpoint;
 use self::nodes::Nodes;
 use self::outbox::Outbox;
 use self::subscription::HttpSubscription;
-use crate::{BrokerFuture, message, unique};
+use crate::{BrokerFuture, message, subscribing, unique};
 
 /// go-micro's broker over HTTP, which needs a registry and no daemon.
 ///
@@ -189,15 +189,11 @@ impl Broker for HttpBroker {
     }
 
     fn subscribe(&self, topic: &str, queue: Option<&str>) -> BrokerFuture<Box<dyn Subscription>> {
-        let refused = match (topic, queue) {
-            ("", _) => Some("a subscription needs a topic".to_owned()),
-            (_, Some("")) => Some("a queue needs a name".to_owned()),
-            (_, Some(BROADCAST)) => {
-                Some(format!("`{BROADCAST}` means no queue, so it cannot be the name of one"))
-            }
-            _ => None,
-        };
-        if let Some(text) = refused {
+        if let Err(refused) = subscribing::check(topic, queue) {
+            return Box::pin(ready(Err(refused)));
+        }
+        if queue == Some(BROADCAST) {
+            let text = format!("`{BROADCAST}` means no queue, so it cannot be the name of one");
             return Box::pin(ready(Err(BrokerError::refused(text))));
         }
         let inner = Arc::clone(&self.0);

@@ -46,6 +46,8 @@ mod message;
 #[cfg(feature = "nats")]
 mod nats;
 mod publisher;
+#[cfg(any(feature = "memory", feature = "http", feature = "nats"))]
+mod subscribing;
 mod unique;
 mod url;
 

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::time;
 
-use crate::{BrokerFuture, unique};
+use crate::{BrokerFuture, subscribing, unique};
 
 /// A broker that lives and dies with this process: for tests, and for parts of one program.
 ///
@@ -140,8 +140,8 @@ impl Broker for MemoryBroker {
     }
 
     fn subscribe(&self, topic: &str, queue: Option<&str>) -> BrokerFuture<Box<dyn Subscription>> {
-        if topic.is_empty() {
-            return Box::pin(ready(Err(BrokerError::refused("a subscription needs a topic"))));
+        if let Err(refused) = subscribing::check(topic, queue) {
+            return Box::pin(ready(Err(refused)));
         }
         let (sender, events) = mpsc::channel(BUFFERED);
         let mut topics = self.topics();

@@ -17,7 +17,7 @@ pub use self::connection::NatsOptions;
 use self::connection::{Connection, in_time};
 #[cfg(feature = "jetstream")]
 pub use self::jetstream::{JetStreamBroker, JetStreamOptions};
-use crate::{BrokerFuture, message, unique};
+use crate::{BrokerFuture, message, subscribing, unique};
 
 /// A NATS server, or a cluster of them, as broker.
 ///
@@ -106,10 +106,8 @@ impl Broker for NatsBroker {
         let (topic, queue) = (topic.to_owned(), queue.map(str::to_owned));
         let connection = Arc::clone(&self.0);
         Box::pin(async move {
+            subscribing::check(&topic, queue.as_deref())?;
             let text = format!("cannot subscribe to `{topic}`");
-            if topic.is_empty() {
-                return Err(BrokerError::refused("a subscription needs a topic"));
-            }
             let client = connection.client().await?;
             let subscribed = match queue {
                 Some(queue) => client.queue_subscribe(topic, queue).await,

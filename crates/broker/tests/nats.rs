@@ -37,6 +37,18 @@ async fn the_jetstream_broker_conforms() {
 }
 
 #[tokio::test]
+async fn a_queue_without_a_name_is_refused_before_a_server_is_asked() {
+    let nobody = "127.0.0.1:1";
+    let core = NatsBroker::new(nobody).unwrap().subscribe("t", Some("")).await.err().unwrap();
+    let jetstream = JetStreamBroker::new(nobody).unwrap();
+    let jetstream = jetstream.subscribe("t", Some("")).await.err().unwrap();
+    for error in [core, jetstream] {
+        assert_eq!(error.kind(), BrokerErrorKind::Refused);
+        assert_eq!(error.to_string(), "a queue needs a name");
+    }
+}
+
+#[tokio::test]
 async fn go_micros_json_is_what_travels_and_wildcards_catch_it() {
     let Some(server) = server("go_micros_json_is_what_travels_and_wildcards_catch_it") else {
         return;

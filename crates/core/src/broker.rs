@@ -116,8 +116,9 @@ pub trait Broker: Send + Sync + 'static {
     /// Dropping the future may leave the event published.
     fn publish(&self, event: Event) -> BrokerFuture<()>;
 
-    /// Subscribes to a topic, alone or as one of a queue. Events that are published once this has
-    /// returned come to the subscription, as far as their publishers have heard of it.
+    /// Subscribes to a topic, alone or as one of a queue, whose name is not to be empty. Events that
+    /// are published once this has returned come to the subscription, as far as their publishers have
+    /// heard of it.
     fn subscribe(&self, topic: &str, queue: Option<&str>) -> BrokerFuture<Box<dyn Subscription>>;
 
     /// Waits until what was published has left this process, or was given up. For programs that end

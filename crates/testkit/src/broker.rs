@@ -23,6 +23,7 @@ pub async fn conformance<B: Broker>(prefix: &str, mut make: impl FnMut() -> B) {
     the_queue_goes_on_without_a_member_that_left(&make(), &topic("left")).await;
     a_dropped_subscription_disturbs_nobody(&make(), &topic("dropped")).await;
     events_without_a_topic_are_refused(&make()).await;
+    a_queue_without_a_name_is_refused(&make(), &topic("nameless")).await;
     many_events_all_come(&make(), &topic("many")).await;
 }
 
@@ -135,6 +136,12 @@ async fn events_without_a_topic_are_refused<B: Broker>(broker: &B) {
     assert_eq!(error.kind(), BrokerErrorKind::Refused);
     let error = broker.subscribe("", None).await.err().expect("no topic");
     assert_eq!(error.kind(), BrokerErrorKind::Refused);
+}
+
+async fn a_queue_without_a_name_is_refused<B: Broker>(broker: &B, topic: &str) {
+    let error = broker.subscribe(topic, Some("")).await.err().expect("no name");
+    assert_eq!(error.kind(), BrokerErrorKind::Refused);
+    assert_eq!(error.to_string(), "a queue needs a name");
 }
 
 async fn many_events_all_come<B: Broker>(broker: &B, topic: &str) {

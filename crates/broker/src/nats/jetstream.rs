@@ -18,7 +18,7 @@ use polywire_core::{Broker, BrokerError, Delivery, Event, Receipt, Subscription}
 
 use super::connection::{Connection, in_time};
 use super::{NatsOptions, incoming, outgoing};
-use crate::BrokerFuture;
+use crate::{BrokerFuture, subscribing};
 
 /// A NATS server with JetStream as broker: events are kept until they are handled.
 ///
@@ -186,9 +186,7 @@ impl Inner {
         topic: String,
         queue: Option<String>,
     ) -> Result<Box<dyn Subscription>, BrokerError> {
-        if topic.is_empty() {
-            return Err(BrokerError::refused("a subscription needs a topic"));
-        }
+        subscribing::check(&topic, queue.as_deref())?;
         let context = self.context().await?;
         let name = self.stream(&context, &topic).await?;
         let text = format!("cannot subscribe to `{topic}` at stream `{name}`");
