@@ -113,8 +113,12 @@ impl ServiceRecord {
 /// What go-micro calls an instance that says no version.
 const NO_VERSION: &str = "latest";
 
-/// Where go-micro writes down which registry a node is in.
+/// Where go-micro's servers write down which registry they are in.
 const REGISTRY: &str = "registry";
+
+/// What its servers are known by: the nodes of its broker over HTTP and of its web services, which say
+/// no registry, have neither.
+const OF_SERVERS: [&str; 2] = ["protocol", "server"];
 
 /// The version to write: go-micro has a word for none.
 pub(crate) fn version_of(instance: &Instance) -> String {
@@ -127,20 +131,26 @@ pub(crate) fn version_from(version: String) -> String {
     if version == NO_VERSION { String::new() } else { version }
 }
 
-/// What to write of an instance's metadata: all of it, and which registry this is.
+/// What to write of an instance's metadata: all of it, and of a server which registry this is.
 pub(crate) fn node_metadata(instance: &Instance, registry: &str) -> Metadata {
     let mut metadata = instance.metadata.clone();
-    metadata.entry(REGISTRY.to_owned()).or_insert_with(|| registry.to_owned());
+    if is_server(&metadata) {
+        metadata.entry(REGISTRY.to_owned()).or_insert_with(|| registry.to_owned());
+    }
     metadata
 }
 
 /// The metadata as read, without what [`node_metadata`] has added.
 pub(crate) fn metadata_from(metadata: Option<Metadata>, registry: &str) -> Metadata {
     let mut metadata = metadata.unwrap_or_default();
-    if metadata.get(REGISTRY).is_some_and(|name| name == registry) {
+    if is_server(&metadata) && metadata.get(REGISTRY).is_some_and(|name| name == registry) {
         metadata.remove(REGISTRY);
     }
     metadata
+}
+
+fn is_server(metadata: &Metadata) -> bool {
+    OF_SERVERS.iter().any(|key| metadata.contains_key(*key))
 }
 
 /// The methods to write.

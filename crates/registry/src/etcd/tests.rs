@@ -61,7 +61,7 @@ async fn an_instance_is_one_key_on_one_lease_as_go_micro_writes_it() {
     assert_eq!(key, KEY);
     assert_eq!(
         kept.value,
-        r#"{"name":"greeter","version":"latest","metadata":null,"endpoints":null,"nodes":[{"metadata":{"registry":"etcd"},"id":"greeter-1","address":"10.0.0.1:7000"}]}"#
+        r#"{"name":"greeter","version":"latest","metadata":null,"endpoints":null,"nodes":[{"metadata":{},"id":"greeter-1","address":"10.0.0.1:7000"}]}"#
     );
     assert_eq!(leases.into_keys().collect::<Vec<_>>(), [kept.lease]);
     lease.revoke().await.unwrap();

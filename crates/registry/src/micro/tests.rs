@@ -58,9 +58,24 @@ fn no_version_is_what_go_micro_calls_latest() {
     let instance = Instance::new("s", "1", "a:1".into());
     let record = ServiceRecord::of(&instance, "etcd");
     assert_eq!(record.version, "latest");
-    let node = record.nodes.clone().unwrap().pop().unwrap();
-    assert_eq!(node.metadata.unwrap().get("registry").unwrap(), "etcd");
     assert_eq!(record.into_instances("etcd"), [instance]);
+}
+
+#[test]
+fn what_is_no_server_is_written_without_its_registry() {
+    // What go-micro's broker over HTTP registers, as captured.
+    let captured = concat!(
+        r#"{"name":"micro.http.broker","version":"ff.http.broadcast","metadata":null,"#,
+        r#""endpoints":null,"nodes":[{"metadata":{"broker":"http","secure":"false","#,
+        r#""topic":"my.topic"},"id":"my.topic-9340c5a2","address":"127.0.0.1:18090"}]}"#,
+    );
+    let [instance] = &read(captured)[..] else { panic!("one node") };
+    assert_eq!(ServiceRecord::of(instance, "memory").to_json(), captured);
+    let server = instance.clone().with_metadata("server", "mucp");
+    let record = ServiceRecord::of(&server, "memory");
+    let node = record.nodes.clone().unwrap().pop().unwrap();
+    assert_eq!(node.metadata.unwrap().get("registry").unwrap(), "memory");
+    assert_eq!(record.into_instances("memory"), [server]);
 }
 
 #[test]

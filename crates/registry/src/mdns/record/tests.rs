@@ -61,7 +61,7 @@ fn an_instance_without_methods_says_null_as_go_does() {
     let records = place().records(&Instance::new("s", "s-1", "10.0.0.1:80".into())).unwrap();
     assert_eq!(
         json(records.text.as_bytes()),
-        r#"{"Metadata":{"registry":"mdns"},"Service":"s","Version":"latest","Endpoints":null}"#
+        r#"{"Metadata":{},"Service":"s","Version":"latest","Endpoints":null}"#
     );
 }
 
