@@ -77,16 +77,16 @@ impl ConsulRegistry {
             None => HttpClient::new(vec![endpoint.clone()])?,
         };
         let mut registry = Self::of(http, endpoint)?;
-        if let Some(ttl) = parts.duration("ttl")? {
+        if let Some(ttl) = parts.query.duration("ttl")? {
             registry = registry.ttl(ttl);
         }
-        if let Some(token) = parts.take("token") {
+        if let Some(token) = parts.query.take("token") {
             registry = registry.token(&token)?;
         }
-        if let Some(name) = parts.take("dc") {
+        if let Some(name) = parts.query.take("dc") {
             registry = registry.datacenter(name);
         }
-        parts.end()?;
+        parts.query.end()?;
         Ok(registry)
     }
 

@@ -82,13 +82,13 @@ impl EtcdRegistry {
             None => HttpClient::new(endpoints.clone())?,
         };
         let mut registry = Self::of(http, endpoints);
-        if let Some(ttl) = parts.duration("ttl")? {
+        if let Some(ttl) = parts.query.duration("ttl")? {
             registry = registry.ttl(ttl);
         }
-        if let Some(prefix) = parts.take("prefix") {
+        if let Some(prefix) = parts.query.take("prefix") {
             registry = registry.prefix(prefix);
         }
-        parts.end()?;
+        parts.query.end()?;
         Ok(match parts.user.or_else(from_environment) {
             Some((user, password)) => registry.credentials(user, password),
             None => registry,

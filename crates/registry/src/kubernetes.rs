@@ -18,6 +18,7 @@ use self::watch::Watch;
 use crate::RegistryFuture;
 use crate::follow::follow;
 use crate::http::{Endpoint, HttpClient};
+use crate::url::Query;
 
 /// The Services of a Kubernetes namespace, by their EndpointSlices.
 ///
@@ -101,14 +102,14 @@ impl KubernetesRegistry {
             let why = format!("`{rest}` is neither a namespace nor HOST:PORT/NAMESPACE");
             return Err(RegistryError::new(why));
         };
-        let mut registry =
+        let registry =
             if namespace.is_empty() { registry } else { registry.namespace(namespace)? };
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-            registry = match pair.split_once('=') {
-                Some(("port", name)) => registry.port(name),
-                _ => return Err(RegistryError::new(format!("nothing is known of `{pair}`"))),
-            };
-        }
+        let mut query = Query::parse(query)?;
+        let registry = match query.take("port") {
+            Some(name) => registry.port(name),
+            None => registry,
+        };
+        query.end()?;
         Ok(registry)
     }
 

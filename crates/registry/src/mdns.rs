@@ -22,6 +22,7 @@ use self::responder::Registration;
 use crate::RegistryFuture;
 use crate::follow::{Source, follow};
 use crate::keep::{Announcement, Renewal, Timing, register};
+use crate::url::Query;
 
 /// A registry without a server: instances tell each other where they are by multicast, within one
 /// network or one host. It is go-micro's default, and go-micro's services and clients are seen and
@@ -181,39 +182,35 @@ impl MdnsOptions {
             let why = format!("`{rest}` in `mdns:{text}`: only options, after a `?`");
             return Err(RegistryError::new(why));
         }
-        let mut options = Self::default();
-        for option in query.split('&').filter(|option| !option.is_empty()) {
-            options = options.with(option)?;
+        let (mut options, mut query) = (Self::default(), Query::parse(query)?);
+        if let Some(domain) = name(&mut query, "domain")? {
+            options = options.domain(domain);
         }
+        if let Some(interface) = name(&mut query, "interface")? {
+            options = options.interface(interface);
+        }
+        if let Some(ttl) = query.duration("ttl")? {
+            options = options.ttl(ttl);
+        }
+        if let Some(gather) = query.duration("gather")? {
+            options = options.gather(gather);
+        }
+        if let Some(refresh) = query.duration("refresh")? {
+            options = options.refresh(refresh);
+        }
+        query.end()?;
         Ok(options)
-    }
-
-    /// Sets one option, such as `ttl=60s`.
-    fn with(self, option: &str) -> Result<Self, RegistryError> {
-        let (key, value) = option.split_once('=').unwrap_or((option, ""));
-        let wrong = |why: &str| {
-            RegistryError::new(format!("`{option}` in the URL of multicast DNS: {why}"))
-        };
-        let time = || duration(value).ok_or_else(|| wrong("no time such as `30s` or `100ms`"));
-        match key {
-            "domain" | "interface" if value.is_empty() => Err(wrong("no name")),
-            "domain" => Ok(self.domain(value)),
-            "interface" => Ok(self.interface(value)),
-            "ttl" => Ok(self.ttl(time()?)),
-            "gather" => Ok(self.gather(time()?)),
-            "refresh" => Ok(self.refresh(time()?)),
-            _ => Err(wrong("known are domain, interface, ttl, gather, refresh")),
-        }
     }
 }
 
-/// Whole seconds or milliseconds, with their unit; seconds without one.
-fn duration(text: &str) -> Option<Duration> {
-    let text = text.trim();
-    if let Some(millis) = text.strip_suffix("ms") {
-        return millis.parse().ok().map(Duration::from_millis);
+/// Takes a name off the query.
+fn name(query: &mut Query, key: &'static str) -> Result<Option<String>, RegistryError> {
+    let name = query.take(key);
+    if name.as_deref() == Some("") {
+        let why = format!("`{key}=` in the URL of multicast DNS: no name");
+        return Err(RegistryError::new(why));
     }
-    text.strip_suffix('s').unwrap_or(text).parse().ok().map(Duration::from_secs)
+    Ok(name)
 }
 
 /// An instance of this process.

@@ -63,20 +63,20 @@ impl NatsRegistry {
         let mut settings = Settings::new(parts.hosts.iter().map(|host| &host[..]))?;
         settings.user = parts.user.take();
         settings.tls = tls;
-        settings.authority = parts.take("ca");
-        settings.certificate = match (parts.take("cert"), parts.take("key")) {
+        settings.authority = parts.query.take("ca");
+        settings.certificate = match (parts.query.take("cert"), parts.query.take("key")) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some((certificate, key)),
             _ => return Err(RegistryError::new("`cert` and `key` go together")),
         };
-        if let Some(gather) = parts.duration("gather")? {
+        if let Some(gather) = parts.query.duration("gather")? {
             settings.gather = gather;
         }
-        if let Some(prefix) = parts.take("prefix") {
+        if let Some(prefix) = parts.query.take("prefix") {
             settings.prefix = prefix;
         }
-        let ttl = parts.duration("ttl")?;
-        parts.end()?;
+        let ttl = parts.query.duration("ttl")?;
+        parts.query.end()?;
         let registry = Self::of(settings);
         Ok(match ttl {
             Some(ttl) => registry.ttl(ttl),

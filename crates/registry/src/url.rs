@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "consul", feature = "etcd", feature = "nats"))]
 mod parts;
+#[cfg(feature = "_engine")]
+mod query;
 
 use std::env;
 use std::sync::Arc;
@@ -10,6 +12,8 @@ use polywire_core::{Registry, RegistryError};
 
 #[cfg(any(feature = "consul", feature = "etcd", feature = "nats"))]
 pub(crate) use self::parts::Parts;
+#[cfg(any(feature = "kubernetes", feature = "mdns"))]
+pub(crate) use self::query::Query;
 
 /// The environment variable [`from_env`] reads first: `POLYWIRE_REGISTRY`.
 pub const ENVIRONMENT: &str = "POLYWIRE_REGISTRY";

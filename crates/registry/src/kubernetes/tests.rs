@@ -179,7 +179,7 @@ fn urls_say_where_and_which_port() {
     for (text, why) in [
         ("//127.0.0.1:8001/Prod", "`Prod` cannot be the name of a namespace"),
         ("//127.0.0.1:8001/a/b", "`a/b` cannot be the name of a namespace"),
-        ("//127.0.0.1:8001/a?x=1", "nothing is known of `x=1`"),
+        ("//127.0.0.1:8001/a?x=1", "nothing is known of `x` in the query (known: port)"),
         ("//host/prod", "is neither a namespace nor HOST:PORT/NAMESPACE"),
     ] {
         let error = KubernetesRegistry::parse(text).unwrap_err().to_string();

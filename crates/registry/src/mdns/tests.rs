@@ -2,7 +2,7 @@ use super::*;
 
 #[test]
 fn options_are_read_from_a_url() {
-    let all = "?domain=test&interface=eth0&ttl=60s&gather=250ms&refresh=5";
+    let all = "?domain=test&interface=eth0&ttl=60s&gather=250ms&refresh=5s";
     let expected = MdnsOptions::default()
         .domain("test")
         .interface("eth0")
@@ -18,10 +18,11 @@ fn options_are_read_from_a_url() {
 fn wrong_options_are_refused_with_the_reason() {
     for (text, why) in [
         ("host", "only options"),
-        ("?ttl=soon", "no time"),
-        ("?ttl=99999999999999999999", "no time"),
+        ("?ttl=soon", "`ttl=soon` is no time: it takes"),
+        ("?gather=60", "`gather=60` is no time: it takes"),
+        ("?refresh=0s", "`refresh=0s` is no time: it takes"),
         ("?interface=", "no name"),
-        ("?zone=a", "known are domain"),
+        ("?zone=a", "`zone` in the query (known: domain, interface, ttl, gather, refresh)"),
     ] {
         let error = MdnsOptions::parse(text).unwrap_err().to_string();
         assert!(error.contains(why), "{error}");
