@@ -1,7 +1,7 @@
 //! Keeps an instance registered for as long as its lease is held, whatever the engine goes through.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use polywire_core::{Lease, LeaseHealth, RegistryError};
@@ -10,6 +10,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::RegistryFuture;
+use crate::health::Health;
+pub(crate) use crate::health::Renewal;
 
 /// One instance in one engine: how to put it there, keep it there and take it away.
 ///
@@ -18,7 +20,7 @@ pub(crate) trait Announcement: Send + Sync + 'static {
     /// Writes the record, whatever was there before.
     fn announce(&self) -> impl Future<Output = Result<(), RegistryError>> + Send;
 
-    /// Prolongs the record, if it is still there as it was written.
+    /// Prolongs the record, if it is still there as it was written and nobody else's is.
     fn renew(&self) -> impl Future<Output = Result<Renewal, RegistryError>> + Send;
 
     /// Takes the record away; it is no error if there is none.
@@ -26,15 +28,6 @@ pub(crate) trait Announcement: Send + Sync + 'static {
 
     /// What logs call the instance and its registry.
     fn name(&self) -> String;
-}
-
-/// What came of renewing a record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Renewal {
-    /// It is there and goes on.
-    Kept,
-    /// Its lease ran out, or somebody took it away; it is to be announced again.
-    Gone,
 }
 
 /// When a record is renewed, and how long one request to the engine may take.
@@ -63,7 +56,8 @@ pub(crate) async fn register<A: Announcement>(
     timing: Timing,
 ) -> Result<Box<dyn Lease>, RegistryError> {
     within(timing.patience, &announcement, announcement.announce()).await?;
-    let held = Arc::new(Held { announcement, health: Mutex::default() });
+    let health = Health::of(announcement.name());
+    let held = Arc::new(Held { announcement, health });
     let mut keeper = JoinSet::new();
     keeper.spawn(keep(Arc::clone(&held), timing));
     let (runtime, patience) = (Handle::current(), timing.patience);
@@ -73,33 +67,18 @@ pub(crate) async fn register<A: Announcement>(
 /// An instance that is announced, and how that has been going.
 struct Held<A> {
     announcement: A,
-    health: Mutex<LeaseHealth>,
+    health: Health,
 }
 
 impl<A: Announcement> Held<A> {
     /// One renewal, or what it takes instead.
-    async fn renew(&self, patience: Duration) -> Result<(), RegistryError> {
+    async fn renew(&self, patience: Duration) -> Result<Renewal, RegistryError> {
         let announcement = &self.announcement;
-        match within(patience, announcement, announcement.renew()).await? {
-            Renewal::Kept => Ok(()),
-            Renewal::Gone => {
-                within(patience, announcement, announcement.announce()).await?;
-                tracing::warn!(
-                    instance = announcement.name(),
-                    "was gone from the registry and is back"
-                );
-                self.note(|health| health.recoveries = health.recoveries.saturating_add(1));
-                Ok(())
-            }
+        let renewal = within(patience, announcement, announcement.renew()).await?;
+        if renewal == Renewal::Gone {
+            within(patience, announcement, announcement.announce()).await?;
         }
-    }
-
-    fn note(&self, change: impl FnOnce(&mut LeaseHealth)) {
-        change(&mut self.health.lock().unwrap_or_else(PoisonError::into_inner));
-    }
-
-    fn health(&self) -> LeaseHealth {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        Ok(renewal)
     }
 }
 
@@ -110,22 +89,13 @@ async fn keep<A: Announcement>(held: Arc<Held<A>>, timing: Timing) {
         sleep(if failures == 0 { timing.interval } else { pause(failures).min(timing.interval) })
             .await;
         match held.renew(timing.patience).await {
-            Ok(()) => {
-                if failures > 0 {
-                    let instance = held.announcement.name();
-                    tracing::info!(instance, failures, "the registry is back");
-                }
+            Ok(renewal) => {
                 failures = 0;
-                held.note(|health| (health.error, health.failures) = (None, 0));
+                held.health.renewed(renewal);
             }
             Err(error) => {
                 failures = failures.saturating_add(1);
-                // Once is enough for a log; how long it goes on is in the lease's health.
-                if failures == 1 {
-                    let instance = held.announcement.name();
-                    tracing::warn!(instance, %error, "cannot be kept in the registry, goes on trying");
-                }
-                held.note(|health| (health.error, health.failures) = (Some(error), failures));
+                held.health.failed(error);
             }
         }
     }
@@ -155,7 +125,7 @@ impl<A: Announcement> Lease for Kept<A> {
     }
 
     fn health(&self) -> LeaseHealth {
-        self.held.as_ref().map(|held| held.health()).unwrap_or_default()
+        self.held.as_ref().map(|held| held.health.told()).unwrap_or_default()
     }
 }
 

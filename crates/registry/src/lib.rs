@@ -31,6 +31,19 @@ mod consul;
 mod etcd;
 #[cfg(feature = "_engine")]
 mod follow;
+#[cfg(any(all(feature = "local", unix), feature = "_engine"))]
+#[cfg_attr(
+    not(any(
+        feature = "consul",
+        feature = "etcd",
+        all(feature = "local", unix),
+        feature = "mdns",
+        feature = "nats",
+        test
+    )),
+    expect(dead_code, reason = "Kubernetes keeps its pods itself")
+)]
+mod health;
 #[cfg(feature = "_http")]
 mod http;
 #[cfg(feature = "_engine")]

@@ -17,7 +17,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use polywire_core::{Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream};
+use polywire_core::{
+    Instance, Lease, LeaseHealth, Registry, RegistryError, ServiceSnapshot, SnapshotStream,
+};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{self, Interval, MissedTickBehavior};
@@ -26,12 +28,14 @@ use self::changes::Changes;
 use self::lease_file::Published;
 use self::scan::Scanner;
 use crate::RegistryFuture;
+use crate::health::{Health, Renewal};
 
 /// A registry of lease files in a directory that all processes of a machine share.
 ///
 /// An instance whose process ends, even by `kill -9`, is gone from snapshots within half a second.
 /// A file that is deleted by hand comes back within a second. Registering an id again in the same
-/// process replaces its record; an id that another live process holds is refused.
+/// process replaces its record, which the older lease's health says; an id that another live process
+/// holds is refused.
 #[derive(Debug, Clone)]
 pub struct LocalRegistry(Arc<Inner>);
 
@@ -123,20 +127,27 @@ impl Inner {
         Ok(Some(token))
     }
 
-    /// Puts a lease file back that somebody deleted. `false` once the lease has ended.
-    fn keep(&self, path: &Path, token: u64) -> io::Result<bool> {
+    /// Puts a lease file back that somebody deleted. `None` once the lease has ended, or the one that
+    /// replaced it.
+    fn keep(&self, path: &Path, token: u64) -> io::Result<Option<Renewal>> {
         let mut held = self.held();
-        let Some(owned) = held.by_path.get_mut(path) else { return Ok(false) };
+        let Some(owned) = held.by_path.get_mut(path) else { return Ok(None) };
         if owned.token != token {
-            return Ok(false);
+            return Ok(Some(Renewal::Superseded));
         }
-        if !lease_file::is_at(&owned.file, path)?
-            && let Published::Visible(file) = lease_file::publish(path, &owned.record, false)?
-        {
-            tracing::warn!(file = %path.display(), "the lease file was gone and is back");
-            owned.file = file;
+        if lease_file::is_at(&owned.file, path)? {
+            return Ok(Some(Renewal::Kept));
         }
-        Ok(true)
+        Ok(Some(match lease_file::publish(path, &owned.record, false)? {
+            Published::Visible(file) => {
+                owned.file = file;
+                Renewal::Gone
+            }
+            // Another process was faster.
+            Published::Held if lease_file::is_live(&File::open(path)?)? => Renewal::Superseded,
+            // What was there is swept; the next look puts the file back.
+            Published::Held => Renewal::Kept,
+        }))
     }
 
     fn end(&self, path: &Path, token: u64) -> io::Result<()> {
@@ -154,6 +165,7 @@ struct LocalLease {
     path: PathBuf,
     token: u64,
     ended: bool,
+    health: Arc<Health>,
     /// Puts the file back if it vanishes; stopped with the lease.
     _keeper: JoinSet<()>,
 }
@@ -179,19 +191,21 @@ impl Lease for LocalLease {
     fn revoke(mut self: Box<Self>) -> RegistryFuture<()> {
         Box::pin(async move { self.end().map_err(|error| cannot("remove", &self.path, error)) })
     }
+
+    fn health(&self) -> LeaseHealth {
+        self.health.told()
+    }
 }
 
 /// Looks after one lease file until the lease has ended.
-async fn keep(registry: Arc<Inner>, path: PathBuf, token: u64) {
+async fn keep(registry: Arc<Inner>, path: PathBuf, token: u64, health: Arc<Health>) {
     let mut ticks = every(KEEP);
     loop {
         ticks.tick().await;
         match registry.keep(&path, token) {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(file = %path.display(), %error, "cannot put the lease file back");
-            }
+            Ok(Some(renewal)) => health.renewed(renewal),
+            Ok(None) => return,
+            Err(error) => health.failed(cannot("put back", &path, error)),
         }
     }
 }
@@ -269,9 +283,11 @@ impl Registry for LocalRegistry {
                 }
             };
             let mut keeper = JoinSet::new();
-            keeper.spawn(keep(Arc::clone(&registry), path.clone(), token));
+            let health = Arc::new(Health::of(path.display().to_string()));
+            keeper.spawn(keep(Arc::clone(&registry), path.clone(), token, Arc::clone(&health)));
+            let ended = false;
             let lease: Box<dyn Lease> =
-                Box::new(LocalLease { registry, path, token, ended: false, _keeper: keeper });
+                Box::new(LocalLease { registry, path, token, ended, health, _keeper: keeper });
             Ok(lease)
         })
     }

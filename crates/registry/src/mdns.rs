@@ -242,8 +242,7 @@ impl Announcement for OwnInstance {
     async fn renew(&self) -> Result<Renewal, RegistryError> {
         match self.held() {
             Some((hub, registration)) if !hub.is_closed() => {
-                hub.check(registration, self.instance.clone()).await?;
-                Ok(Renewal::Kept)
+                hub.check(registration, self.instance.clone()).await
             }
             _ => Ok(Renewal::Gone),
         }

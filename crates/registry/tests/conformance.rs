@@ -1,9 +1,10 @@
 //! Every backend keeps the promises of the seam.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use polywire_registry::{LocalRegistry, MemoryRegistry, StaticRegistry};
-use polywire_testkit::registry::{conformance, fixed};
+use polywire_testkit::registry::{conformance, fixed, superseded};
 
 #[tokio::test]
 async fn the_memory_registry_conforms() {
@@ -27,6 +28,8 @@ async fn the_local_registry_conforms() {
         LocalRegistry::open(root.0.join(number.to_string())).unwrap()
     })
     .await;
+    let registry = LocalRegistry::open(root.0.join("superseded")).unwrap();
+    superseded(&registry, Duration::from_secs(10)).await;
 }
 
 /// A directory that is removed at the end.

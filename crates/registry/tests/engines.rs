@@ -6,12 +6,12 @@
 use std::env;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt;
 use polywire_core::{Instance, Lease, Registry, RegistryError, ServiceSnapshot, SnapshotStream};
 use polywire_registry::from_url;
-use polywire_testkit::registry::conformance;
+use polywire_testkit::registry::{conformance, superseded};
 
 const ENGINES: &str = "POLYWIRE_TEST_REGISTRIES";
 
@@ -26,15 +26,16 @@ async fn every_engine_given_conforms() {
         announce(&format!("conformance of {url}"));
         let run = run();
         let mut number = 0;
-        conformance(|| {
+        let mut make = || {
             number += 1;
             let run = format!("{run}-{number}");
             let registry = from_url(&alone(url, &run)).unwrap();
             // What has no room of its own for each test has names of its own.
             let named = if url.starts_with("consul") { format!("{run}/") } else { String::new() };
             Any { registry, named }
-        })
-        .await;
+        };
+        conformance(&mut make).await;
+        superseded(&make(), Duration::from_secs(60)).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use polywire_core::{Instance, Lease, Registry, RegistryError, SnapshotStream};
 use polywire_registry::{MdnsOptions, MdnsRegistry};
-use polywire_testkit::registry::conformance;
+use polywire_testkit::registry::{conformance, superseded};
 
 /// Registers by one set of sockets and looks by another, as two processes do.
 struct Two {
@@ -75,4 +75,5 @@ async fn multicast_dns_conforms_within_one_process() {
         MdnsRegistry::new(options(number))
     })
     .await;
+    superseded(&MdnsRegistry::new(options(2000)), Duration::from_secs(60)).await;
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use polywire_core::{Instance, Lease, Registry, ServiceSnapshot, SnapshotStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Runs the whole suite; `make` gives an empty registry each time.
 ///
@@ -40,6 +40,33 @@ pub async fn fixed<R: Registry>(registry: &R, service: &str, addresses: &[&str])
     lease.revoke().await.expect("revoke");
     let mut unknown = watch(registry, "nobody").await;
     assert!(next(&mut unknown).await.instances.is_empty());
+}
+
+/// Runs the part of the suite that takes as long as the registry takes to look after its
+/// registrations, `within` at most: who was replaced by another instance of the same id leaves it
+/// alone and says so.
+///
+/// # Panics
+/// When a promise is broken.
+pub async fn superseded<R: Registry>(registry: &R, within: Duration) {
+    let first = register(registry, instance("greeter", "a", 1)).await;
+    let second = register(registry, instance("greeter", "a", 2)).await;
+    let told = async {
+        loop {
+            if let Some(error) = first.health().error {
+                return error.to_string();
+            }
+            sleep(LOOK).await;
+        }
+    };
+    let told = timeout(within, told).await.expect("the health says so in time");
+    let expected = "another instance has registered by the same id since, and is left there";
+    assert!(told.ends_with(expected), "{told}");
+    assert_eq!(first.health().recoveries, 0);
+    let health = second.health();
+    assert!(health.error.is_none() && health.recoveries == 0, "{health:?}");
+    let mut stream = watch(registry, "greeter").await;
+    assert_eq!(*next(&mut stream).await.instances, [instance("greeter", "a", 2)]);
 }
 
 async fn an_unknown_service_is_empty_first<R: Registry>(registry: &R) {
@@ -178,3 +205,6 @@ async fn until(stream: &mut SnapshotStream, expected: &[&str]) {
 
 /// How long a change may take to be seen, so that a broken promise fails rather than hangs.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two looks at the health of a lease.
+const LOOK: Duration = Duration::from_millis(10);

@@ -103,9 +103,7 @@ impl Announcement for Announced {
             return Ok(Renewal::Gone);
         };
         if !self.is_ours(&found) && found.lease().is_some() {
-            // Two that put themselves back in turn would help nobody.
-            let why = format!("somebody else has registered {} since", self.name());
-            return Err(RegistryError::new(why));
+            return Ok(Renewal::Superseded);
         }
         if !self.is_ours(&found) || !self.registration.is(&found) {
             return Ok(Renewal::Gone);

@@ -2,7 +2,7 @@ mod agent;
 
 use futures_util::StreamExt;
 use polywire_core::ServiceSnapshot;
-use polywire_testkit::registry::conformance;
+use polywire_testkit::registry::{conformance, superseded};
 use tokio::time::{Instant, advance, sleep, timeout};
 
 use self::agent::FakeAgent;
@@ -29,6 +29,12 @@ async fn the_promises_of_registries_are_kept() {
     }
     let mut each = agents.iter();
     conformance(|| registry(each.next().unwrap())).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_superseded_says_so_as_in_every_registry() {
+    let agent = FakeAgent::start().await;
+    superseded(&registry(&agent), TTL).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +121,7 @@ async fn who_was_replaced_says_so_and_comes_back_after_the_other() {
     sleep(TTL).await;
     assert_eq!(agent.data().services["a"]["Port"], 2);
     let error = first.health().error.unwrap().to_string();
-    assert!(error.contains("somebody else has registered `a` of `greeter`"), "{error}");
+    assert!(error.starts_with("`a` of `greeter` in consul at"), "{error}");
     assert!(second.health().error.is_none());
     second.revoke().await.unwrap();
     sleep(TTL).await;

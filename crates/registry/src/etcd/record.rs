@@ -1,6 +1,5 @@
 //! One instance in etcd: a key, and the lease it is on.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use polywire_core::{Instance, RegistryError};
@@ -24,15 +23,13 @@ pub(super) struct Record {
     value: String,
     ttl: Duration,
     lease: Number,
-    /// Whether it was said that another record is at this key.
-    superseded: AtomicBool,
 }
 
 impl Record {
     pub(super) fn new(gateway: Gateway, key: String, instance: &Instance, ttl: Duration) -> Self {
         let value = ServiceRecord::of(instance, NAME).to_json();
         let lease = Number(fastrand::i64(1..));
-        Self { gateway, key, value, ttl, lease, superseded: AtomicBool::new(false) }
+        Self { gateway, key, value, ttl, lease }
     }
 
     const fn lease(&self, ttl: Number) -> LeaseRequest {
@@ -41,16 +38,7 @@ impl Record {
 
     /// Whether another instance has taken the key: one that somebody else keeps there.
     fn is_superseded(&self, value: &[u8], lease: Number) -> bool {
-        let superseded = value != self.value.as_bytes() && lease != Number(0);
-        if superseded && !self.superseded.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                key = self.key,
-                "another instance has registered by the same id; it is left there"
-            );
-        } else if !superseded {
-            self.superseded.store(false, Ordering::Relaxed);
-        }
-        superseded
+        value != self.value.as_bytes() && lease != Number(0)
     }
 }
 
@@ -75,7 +63,7 @@ impl Announcement for Record {
         let found: RangeResponse = self.gateway.ask("/v3/kv/range", &key).await?;
         let found = found.kvs.first();
         if found.is_some_and(|found| self.is_superseded(&found.value.0, found.lease)) {
-            return Ok(Renewal::Kept);
+            return Ok(Renewal::Superseded);
         }
         // Also if the key is gone, so that what is announced again has all its time.
         let prolong = self.lease(Number(0));

@@ -52,6 +52,12 @@ async fn the_fake_conforms_as_the_real_one_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_was_superseded_says_so_as_in_every_registry() {
+    let etcd = Etcd::start().await;
+    polywire_testkit::registry::superseded(&at(&etcd), TTL).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_instance_is_one_key_on_one_lease_as_go_micro_writes_it() {
     let (etcd, lease) = registered().await;
     sleep(Duration::from_secs(300)).await;

@@ -1,3 +1,4 @@
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use tokio::time::{Instant, advance};
@@ -12,6 +13,9 @@ struct Engine(Arc<Inner>);
 struct Inner {
     down: AtomicBool,
     hangs: AtomicBool,
+    /// Another instance of the id is there.
+    taken: AtomicBool,
+    renewed: AtomicU32,
     record: Mutex<Option<Instant>>,
     announced: AtomicU32,
 }
@@ -51,6 +55,10 @@ impl Announcement for Engine {
 
     async fn renew(&self) -> Result<Renewal, RegistryError> {
         self.answer().await?;
+        self.0.renewed.fetch_add(1, Ordering::SeqCst);
+        if self.0.taken.load(Ordering::SeqCst) {
+            return Ok(Renewal::Superseded);
+        }
         if !self.is_there() {
             return Ok(Renewal::Gone);
         }
@@ -107,6 +115,27 @@ async fn a_record_taken_away_is_back_within_a_third_of_its_time() {
     assert!(engine.is_there());
     assert_eq!(engine.announced(), 2);
     assert_eq!(lease.health().recoveries, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_was_superseded_says_so_writes_nothing_and_comes_back_after_the_other() {
+    let (engine, lease) = registered().await;
+    engine.0.taken.store(true, Ordering::SeqCst);
+    pass(TTL * 4).await;
+    let error = lease.health().error.unwrap().to_string();
+    assert_eq!(
+        error,
+        "s at engine: another instance has registered by the same id since, and is left there"
+    );
+    assert_eq!(engine.announced(), 1);
+    // It is no trouble of the engine's, which is asked no more often than otherwise.
+    let renewed = engine.0.renewed.load(Ordering::SeqCst);
+    assert!((11..=12).contains(&renewed), "{renewed}");
+    engine.0.taken.store(false, Ordering::SeqCst);
+    pass(TTL / 3 + Duration::from_secs(1)).await;
+    let health = lease.health();
+    assert!(health.error.is_none() && engine.is_there());
+    assert_eq!((engine.announced(), health.failures, health.recoveries), (2, 0, 1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -105,6 +105,23 @@ async fn a_lease_file_deleted_by_hand_comes_back() {
     assert!(!path.exists());
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_lost_its_file_to_another_process_says_so_and_is_back_after_it() {
+    let scratch = Scratch::new();
+    let lease = scratch.open().register(instance("a")).await.unwrap();
+    fs::remove_file(lease_file::path(&scratch.0, &instance("a")).unwrap()).unwrap();
+    // Another registry has other open files, as another process has.
+    let faster = scratch.open().register(instance("a")).await.unwrap();
+    time::sleep(KEEP * 2).await;
+    let error = lease.health().error.unwrap().to_string();
+    assert!(error.contains("another instance has registered by the same id"), "{error}");
+    assert!(faster.health().error.is_none());
+    faster.revoke().await.unwrap();
+    time::sleep(KEEP * 2).await;
+    let health = lease.health();
+    assert_eq!((health.error.is_none(), health.recoveries), (true, 1));
+}
+
 #[tokio::test]
 async fn the_watcher_ends_with_the_last_stream() {
     let scratch = Scratch::new();

@@ -15,6 +15,7 @@ use super::query::{Known, Queries, Times};
 use super::record::Place;
 use super::responder::{Registration, Responder};
 use super::socket::{From, Sockets};
+use crate::keep::Renewal;
 
 /// A handle to the task. The task ends with the last handle.
 #[derive(Debug)]
@@ -27,7 +28,7 @@ type Reply<T> = oneshot::Sender<Result<T, RegistryError>>;
 
 enum Command {
     Register(Box<Instance>, Reply<Registration>),
-    Check(Registration, Box<Instance>, Reply<()>),
+    Check(Registration, Box<Instance>, Reply<Renewal>),
     Withdraw(Registration, Reply<()>),
     Watch(String, Reply<watch::Receiver<Known>>),
     List(Reply<Vec<String>>),
@@ -74,7 +75,7 @@ impl Hub {
         &self,
         registration: Registration,
         instance: Instance,
-    ) -> Result<(), RegistryError> {
+    ) -> Result<Renewal, RegistryError> {
         self.ask(|reply| Command::Check(registration, Box::new(instance), reply)).await
     }
 
@@ -209,21 +210,23 @@ impl Worker {
         now: Instant,
         registration: Registration,
         instance: &Instance,
-    ) -> Result<(), RegistryError> {
-        let Some(known) = self.responder.records(registration) else { return Ok(()) };
+    ) -> Result<Renewal, RegistryError> {
         // This host may have got another address.
         let records = self.place().records(instance)?;
+        let Some(known) = self.responder.records(registration) else {
+            return Ok(self.responder.fate(&records));
+        };
         if *known != records {
             self.responder.update(now, registration, records)?;
             self.announce(now);
-            return Ok(());
+            return Ok(Renewal::Kept);
         }
         match &self.trouble {
-            None => Ok(()),
+            None => Ok(Renewal::Kept),
             Some(_) => {
                 let announcement = known.announcement()?;
                 self.say(&announcement);
-                self.trouble.clone().map_or(Ok(()), Err)
+                self.trouble.clone().map_or(Ok(Renewal::Kept), Err)
             }
         }
     }

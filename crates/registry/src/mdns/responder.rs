@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::name::text;
 use super::packet::{Question, Records};
+use crate::keep::Renewal;
 
 /// The instances of this process. It sends nothing itself, and is told what time it is.
 #[derive(Debug, Default)]
@@ -120,6 +121,13 @@ impl Responder {
     /// The records of a registration, unless it was replaced.
     pub(super) fn records(&self, registration: Registration) -> Option<&Records> {
         self.own.values().find(|own| own.registration == registration).map(|own| &own.records)
+    }
+
+    /// What has become of a registration of these records that is no longer here: it was replaced by
+    /// another of its name, or that one has gone as well.
+    pub(super) fn fate(&self, records: &Records) -> Renewal {
+        let name = text(&records.instance).unwrap_or_default();
+        if self.own.contains_key(&name) { Renewal::Superseded } else { Renewal::Gone }
     }
 
     /// Takes an instance out, and gives what says so; `None` if it was replaced.

@@ -38,6 +38,12 @@ impl Owned {
         true
     }
 
+    /// Whether a newer registration of the id answers.
+    pub(super) fn is_superseded(&self, service: &str, id: &str, token: u64) -> bool {
+        let key = (service.to_owned(), id.to_owned());
+        self.table().records.get(&key).is_some_and(|(present, _)| *present > token)
+    }
+
     /// Answers no longer, unless a newer registration of the id does; says whether it did.
     pub(super) fn remove(&self, service: &str, id: &str, token: u64) -> bool {
         let key = (service.to_owned(), id.to_owned());
@@ -69,11 +75,13 @@ mod tests {
         assert!(owned.insert("s", "a", first, "1"));
         assert!(owned.insert("s", "a", second, "2"));
         assert!(!owned.insert("s", "a", first, "1"));
+        assert!(owned.is_superseded("s", "a", first) && !owned.is_superseded("s", "a", second));
         assert!(owned.insert("t", "b", owned.token(), "3"));
         assert_eq!(owned.answers(&Asked::service("s")), ["2"]);
         assert_eq!(owned.answers(&Asked::all()), ["2", "3"]);
         assert!(!owned.remove("s", "a", first));
         assert!(owned.remove("s", "a", second));
+        assert!(!owned.is_superseded("s", "a", first));
         assert!(owned.answers(&Asked::service("s")).is_empty());
     }
 }

@@ -43,7 +43,7 @@ impl Announcement for Record {
         self.link.answer().await?;
         let owned = &self.link.owned;
         if !owned.insert(&self.record.name, &self.id, self.token, &self.json) {
-            // Another registration of the id has come since.
+            // Another registration of the id has come since, which the next renewal says.
             return Ok(());
         }
         self.link.tell(&Asked::created(self.record.clone())).await?;
@@ -52,6 +52,9 @@ impl Announcement for Record {
     }
 
     async fn renew(&self) -> Result<Renewal, RegistryError> {
+        if self.link.owned.is_superseded(&self.record.name, &self.id, self.token) {
+            return Ok(Renewal::Superseded);
+        }
         // While there was no connection nobody was answered.
         if self.lost().await? != self.losses.load(Ordering::Relaxed) {
             return Ok(Renewal::Gone);
@@ -75,5 +78,23 @@ impl Announcement for Record {
 impl Drop for Record {
     fn drop(&mut self) {
         self.link.owned.remove(&self.record.name, &self.id, self.token);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::link::Settings;
+    use super::*;
+
+    #[tokio::test]
+    async fn the_older_registration_of_an_id_is_superseded_while_the_newer_answers() {
+        // Nobody is there: what this process has registered itself it knows without NATS.
+        let link = Arc::new(Link::new(Settings::new(["127.0.0.1:1"]).unwrap()));
+        let instance = Instance::new("s", "a", "h:1".into());
+        let [first, second] = [0, 1].map(|_| Record::new(Arc::clone(&link), &instance));
+        assert!(link.owned.insert("s", "a", second.token, &second.json));
+        assert_eq!(first.renew().await.unwrap(), Renewal::Superseded);
+        drop(second);
+        assert!(!link.owned.is_superseded("s", "a", first.token));
     }
 }

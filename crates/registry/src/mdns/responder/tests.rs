@@ -109,9 +109,12 @@ async fn a_registration_that_was_replaced_withdraws_nothing() {
     let first = register(&mut responder, "greeter", "a", 1);
     let second = register(&mut responder, "greeter", "a", 2);
     assert!(responder.withdraw(first).is_none() && responder.records(first).is_none());
+    let records = responder.records(second).unwrap().clone();
+    assert_eq!(responder.fate(&records), Renewal::Superseded);
     assert_eq!(answers(&responder, "greeter"), [("a.greeter.micro".to_owned(), 2)]);
     responder.withdraw(second).unwrap();
     assert_eq!(answers(&responder, "_services"), []);
+    assert_eq!(responder.fate(&records), Renewal::Gone);
 }
 
 #[tokio::test(start_paused = true)]
