@@ -84,7 +84,7 @@ impl Any {
     /// When nothing is held, or a value of a type that does not fit.
     pub fn get<T: DeserializeOwned + Schema>(&self) -> Result<T, DecodeError> {
         let Some(value) = self.value() else {
-            return Err(DecodeError::Mismatch("gob: interface is nil".into()));
+            return Err(DecodeError::mismatch("gob: interface is nil"));
         };
         let (bytes, definitions) =
             encode_value(value).map_err(<DecodeError as serde::de::Error>::custom)?;

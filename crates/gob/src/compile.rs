@@ -335,7 +335,7 @@ impl Build<'_> {
     }
 
     fn refuse<T>(&self, reason: &'static str) -> Result<T, RegisterError> {
-        Err(RegisterError { path: self.path.to_string(), reason: Cow::Borrowed(reason) })
+        Err(RegisterError::new(self.path.to_string(), Cow::Borrowed(reason)))
     }
 }
 

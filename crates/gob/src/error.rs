@@ -6,29 +6,44 @@ use std::io;
 
 /// Why a Rust type cannot travel as gob at all; the program has to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{path} cannot travel over gob: {reason}")]
-pub struct RegisterError {
+#[error("{} cannot travel over gob: {}", .0.path, .0.reason)]
+pub struct RegisterError(Box<Unfit>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Unfit {
     /// The type, and the field within it, such as `Order.lines[].price`.
-    pub(crate) path: String,
+    path: String,
     /// What stands in the way.
-    pub(crate) reason: Cow<'static, str>,
+    reason: Cow<'static, str>,
 }
 
 impl RegisterError {
     /// The type, and the field within it, such as `Order.lines[].price`.
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        &self.0.path
+    }
+
+    #[cold]
+    pub(crate) fn new(path: String, reason: Cow<'static, str>) -> Self {
+        Self(Box::new(Unfit { path, reason }))
     }
 }
 
 /// Why a value could not be encoded; nothing was sent.
+///
+/// One pointer, so that what may fail gives back its result in registers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(Box<EncodeErrorKind>);
+
+/// What an [`EncodeError`] is about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum EncodeError {
+pub enum EncodeErrorKind {
     /// The type cannot travel at all.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
+    #[error("{0}")]
+    Register(RegisterError),
     /// The `Serialize` implementation did something else than the `Schema` says.
     #[error("gob: serialize of {expected} does not match its schema: got {got}")]
     Schema {
@@ -53,16 +68,65 @@ pub enum EncodeError {
     Custom(Box<str>),
 }
 
+impl EncodeError {
+    /// What it is about.
+    #[must_use]
+    pub fn kind(&self) -> &EncodeErrorKind {
+        &self.0
+    }
+
+    #[cold]
+    fn new(kind: EncodeErrorKind) -> Self {
+        Self(Box::new(kind))
+    }
+
+    #[cold]
+    pub(crate) fn schema(expected: impl Into<String>, got: &'static str) -> Self {
+        Self::new(EncodeErrorKind::Schema { expected: expected.into(), got })
+    }
+
+    #[cold]
+    pub(crate) fn value(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(EncodeErrorKind::Value(text.into()))
+    }
+
+    #[cold]
+    pub(crate) fn limit(what: &'static str, limit: usize) -> Self {
+        Self::new(EncodeErrorKind::Limit { what, limit })
+    }
+}
+
+impl From<RegisterError> for EncodeError {
+    #[cold]
+    fn from(error: RegisterError) -> Self {
+        Self::new(EncodeErrorKind::Register(error))
+    }
+}
+
 impl serde::ser::Error for EncodeError {
+    #[cold]
     fn custom<T: Display>(message: T) -> Self {
-        Self::Custom(message.to_string().into())
+        Self::new(EncodeErrorKind::Custom(message.to_string().into()))
     }
 }
 
 /// Why bytes are not the value asked for. The texts are those of Go's package where Go has one.
+///
+/// One pointer, so that what may fail gives back its result in registers.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.kind)]
+pub struct DecodeError(Box<Refusal>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refusal {
+    kind: DecodeErrorKind,
+    is_fatal: bool,
+}
+
+/// What a [`DecodeError`] is about.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum DecodeError {
+pub enum DecodeErrorKind {
     /// The bytes are no gob.
     #[error("{0}")]
     Malformed(Cow<'static, str>),
@@ -89,36 +153,80 @@ pub enum DecodeError {
     #[error("unexpected EOF")]
     UnexpectedEof,
     /// The local type cannot travel at all.
-    #[error(transparent)]
-    Register(#[from] RegisterError),
+    #[error("{0}")]
+    Register(RegisterError),
     /// An error of the `Deserialize` implementation.
     #[error("{0}")]
     Custom(Box<str>),
-    /// The stream is out of step: where the next value begins is unknown.
-    #[error(transparent)]
-    Fatal(Box<Self>),
 }
 
 impl DecodeError {
-    /// Whether the stream is out of step, so that nothing more can be read from it. Otherwise this
-    /// one value is lost and the next one can be read.
+    /// What it is about.
+    #[must_use]
+    pub fn kind(&self) -> &DecodeErrorKind {
+        &self.0.kind
+    }
+
+    /// Whether the stream is out of step: where the next value begins is unknown, so that nothing
+    /// more can be read from it. Otherwise this one value is lost and the next one can be read.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Fatal(_))
+        self.0.is_fatal
     }
 
-    pub(crate) fn into_fatal(self) -> Self {
-        if self.is_fatal() { self } else { Self::Fatal(Box::new(self)) }
+    #[cold]
+    pub(crate) fn into_fatal(mut self) -> Self {
+        self.0.is_fatal = true;
+        self
     }
 
-    pub(crate) const fn malformed(text: &'static str) -> Self {
-        Self::Malformed(Cow::Borrowed(text))
+    #[cold]
+    fn new(kind: DecodeErrorKind) -> Self {
+        Self(Box::new(Refusal { kind, is_fatal: false }))
+    }
+
+    #[cold]
+    pub(crate) fn malformed(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(DecodeErrorKind::Malformed(text.into()))
+    }
+
+    #[cold]
+    pub(crate) fn mismatch(text: impl Into<Box<str>>) -> Self {
+        Self::new(DecodeErrorKind::Mismatch(text.into()))
+    }
+
+    #[cold]
+    pub(crate) fn out_of_range(at: &str) -> Self {
+        Self::new(DecodeErrorKind::OutOfRange(at.into()))
+    }
+
+    #[cold]
+    pub(crate) fn limit(what: &'static str, limit: usize, setting: &'static str) -> Self {
+        Self::new(DecodeErrorKind::Limit { what, limit, setting })
+    }
+
+    #[cold]
+    pub(crate) fn eof() -> Self {
+        Self::new(DecodeErrorKind::Eof)
+    }
+
+    #[cold]
+    pub(crate) fn unexpected_eof() -> Self {
+        Self::new(DecodeErrorKind::UnexpectedEof)
+    }
+}
+
+impl From<RegisterError> for DecodeError {
+    #[cold]
+    fn from(error: RegisterError) -> Self {
+        Self::new(DecodeErrorKind::Register(error))
     }
 }
 
 impl serde::de::Error for DecodeError {
+    #[cold]
     fn custom<T: Display>(message: T) -> Self {
-        Self::Custom(message.to_string().into())
+        Self::new(DecodeErrorKind::Custom(message.to_string().into()))
     }
 }
 

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         let mut cursor = Cursor::new(self.later);
         let len = cursor.try_uint().and_then(|len| usize::try_from(len).ok());
         let Some(message) = len.and_then(|len| cursor.take(len)) else {
-            return Err(DecodeError::UnexpectedEof);
+            return Err(DecodeError::unexpected_eof());
         };
         self.cursor = Cursor::new(message);
         self.later = cursor.bytes;

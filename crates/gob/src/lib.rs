@@ -97,7 +97,9 @@ pub use self::compile::{Compiled, compile};
 pub use self::complex::Complex;
 pub use self::de::{decode, decode_lent, from_slice};
 pub use self::definitions::{Definitions, Sent};
-pub use self::error::{DecodeError, EncodeError, RegisterError, StreamError};
+pub use self::error::{
+    DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, RegisterError, StreamError,
+};
 pub use self::frame::Frame;
 pub use self::limits::Limits;
 pub use self::ser::{append, encode, to_vec};

@@ -13,8 +13,6 @@
 //! # Ok::<(), polywire_gob::DecodeError>(())
 //! ```
 
-use std::borrow::Cow;
-
 use bytes::BufMut;
 
 use crate::error::DecodeError;
@@ -58,7 +56,7 @@ impl<'a> Cursor<'a> {
                 Ok(u64::from(byte))
             }
             Some((&byte, rest)) => self.long_uint(byte, rest),
-            None => Err(DecodeError::Eof),
+            None => Err(DecodeError::eof()),
         }
     }
 
@@ -68,10 +66,10 @@ impl<'a> Cursor<'a> {
             return Err(DecodeError::malformed("gob: encoded unsigned integer out of range"));
         }
         let Some((number, rest)) = digits(rest, len) else {
-            return Err(DecodeError::Malformed(Cow::Owned(format!(
+            return Err(DecodeError::malformed(format!(
                 "gob: invalid uint data length {len}: exceeds input size {}",
                 rest.len()
-            ))));
+            )));
         };
         self.bytes = rest;
         Ok(number)
@@ -117,9 +115,10 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.uint()?;
-        usize::try_from(len).ok().and_then(|len| self.take(len)).ok_or_else(|| {
-            DecodeError::Malformed(Cow::Owned(format!("gob: bad string slice length: {len}")))
-        })
+        usize::try_from(len)
+            .ok()
+            .and_then(|len| self.take(len))
+            .ok_or_else(|| DecodeError::malformed(format!("gob: bad string slice length: {len}")))
     }
 
     /// Takes the next `len` bytes, if there are so many.
@@ -234,6 +233,6 @@ fn significant_bytes(n: u64) -> u8 {
 }
 
 #[cold]
-pub(crate) const fn unknown_type() -> DecodeError {
+pub(crate) fn unknown_type() -> DecodeError {
     DecodeError::malformed("gob: unknown type id or corrupted data")
 }

@@ -114,9 +114,9 @@ impl Splitter {
     #[must_use]
     pub fn end_of_input(&self, src: &BytesMut) -> DecodeError {
         if self.is_between_values(src) {
-            DecodeError::Eof
+            DecodeError::eof()
         } else {
-            DecodeError::UnexpectedEof.into_fatal()
+            DecodeError::unexpected_eof().into_fatal()
         }
     }
 
@@ -177,11 +177,11 @@ impl Splitter {
             let State::Within { end: before, .. } = self.state else { return Ok(None) };
             let Some((start, after)) = self.message(src, before)? else { return Ok(None) };
             if after > self.limits.value_bytes {
-                return Err(DecodeError::Limit {
-                    what: "bytes of a value",
-                    limit: self.limits.value_bytes,
-                    setting: "value_bytes",
-                });
+                return Err(DecodeError::limit(
+                    "bytes of a value",
+                    self.limits.value_bytes,
+                    "value_bytes",
+                ));
             }
             let State::Within { walk, end } = &mut self.state else { return Ok(None) };
             let mut cursor = Cursor::new(src.get(start..after).unwrap_or_default());
@@ -208,18 +208,18 @@ impl Splitter {
             Err(_) => return Err(DecodeError::malformed("invalid message length")),
         };
         if len == 0 {
-            return Err(DecodeError::Eof);
+            return Err(DecodeError::eof());
         }
         if len >= GO_MESSAGE_LIMIT {
             return Err(DecodeError::malformed("invalid message length"));
         }
         let len = usize::try_from(len).unwrap_or(usize::MAX);
         if len > self.limits.message_bytes {
-            return Err(DecodeError::Limit {
-                what: "bytes of a message",
-                limit: self.limits.message_bytes,
-                setting: "message_bytes",
-            });
+            return Err(DecodeError::limit(
+                "bytes of a message",
+                self.limits.message_bytes,
+                "message_bytes",
+            ));
         }
         if len > cursor.bytes.len() {
             return Ok(None);

@@ -195,19 +195,15 @@ impl TypeTable {
     ) -> Result<(), DecodeError> {
         let limits = self.0.limits;
         if self.len() >= limits.definitions {
-            return Err(DecodeError::Limit {
-                what: "type definitions",
-                limit: limits.definitions,
-                setting: "definitions",
-            });
+            return Err(DecodeError::limit("type definitions", limits.definitions, "definitions"));
         }
         let total = self.0.definition_bytes.saturating_add(bytes);
         if total > limits.definition_bytes {
-            return Err(DecodeError::Limit {
-                what: "bytes of type definitions",
-                limit: limits.definition_bytes,
-                setting: "definition_bytes",
-            });
+            return Err(DecodeError::limit(
+                "bytes of type definitions",
+                limits.definition_bytes,
+                "definition_bytes",
+            ));
         }
         let place = match self.0.types.binary_search_by_key(&id, |entry| entry.0) {
             Err(place) if id >= FIRST_ID => place,
@@ -381,11 +377,7 @@ fn read_fields(cursor: &mut Cursor<'_>, limits: &Limits) -> Result<Vec<FieldType
         return Err(DecodeError::malformed("gob: slice length too large"));
     }
     if count > limits.fields {
-        return Err(DecodeError::Limit {
-            what: "fields of a struct",
-            limit: limits.fields,
-            setting: "fields",
-        });
+        return Err(DecodeError::limit("fields of a struct", limits.fields, "fields"));
     }
     let mut fields = Vec::with_capacity(count);
     for _ in 0..count {

@@ -3,8 +3,6 @@
 //! The stack is a `Vec`, so depth costs memory and not the thread's stack, and a walk can stop where
 //! a message ends in the middle of a value and go on when the next one is there.
 
-use std::borrow::Cow;
-
 use crate::error::DecodeError;
 use crate::frame::Reader;
 use crate::raw::{Cursor, unknown_type};
@@ -141,7 +139,7 @@ impl Walk {
             WireType::Array { elem, len } => {
                 let left = count(cursor, elem)?;
                 if left != len {
-                    return Err(ARRAY_LENGTH);
+                    return Err(array_length());
                 }
                 self.push(Step::Items { elem, left }, table)
             }
@@ -150,7 +148,7 @@ impl Walk {
                 self.push(Step::Pairs { key, elem, left, in_pair: false }, table)
             }
             WireType::Opaque(_) => opaque(cursor).map(drop),
-            WireType::Nothing => Err(NO_KIND),
+            WireType::Nothing => Err(no_kind()),
         }
     }
 
@@ -189,7 +187,7 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>, table: &TypeTable, id: i32) -> Resul
         basic::BYTES | basic::STRING => cursor.bytes().map(drop),
         _ => match Walk::skipping(id).run(cursor, &mut table.clone())? {
             Progress::Done => Ok(()),
-            Progress::NeedMessage => Err(DecodeError::UnexpectedEof),
+            Progress::NeedMessage => Err(DecodeError::unexpected_eof()),
         },
     }
 }
@@ -244,15 +242,14 @@ pub(crate) fn skip_definition(
 /// Reads the name of an interface's concrete type; empty for nil.
 pub(crate) fn interface_name<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], DecodeError> {
     let len = cursor.uint()?;
-    let name = usize::try_from(len)
-        .ok()
-        .and_then(|len| cursor.take(len))
-        .ok_or(DecodeError::malformed("gob: bad interface encoding: name too large for buffer"))?;
+    let name = usize::try_from(len).ok().and_then(|len| cursor.take(len)).ok_or_else(|| {
+        DecodeError::malformed("gob: bad interface encoding: name too large for buffer")
+    })?;
     if name.len() > MAX_INTERFACE_NAME {
         let start = String::from_utf8_lossy(name.get(..20).unwrap_or(name)).into_owned();
-        return Err(DecodeError::Malformed(Cow::Owned(format!(
+        return Err(DecodeError::malformed(format!(
             "gob: name too long ({len} bytes): {start:?}..."
-        ))));
+        )));
     }
     Ok(name)
 }
@@ -287,7 +284,7 @@ pub(crate) fn opaque<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], DecodeErro
     usize::try_from(len)
         .ok()
         .and_then(|len| cursor.take(len))
-        .ok_or(DecodeError::malformed("gob: GobDecoder: length too large for buffer"))
+        .ok_or_else(|| DecodeError::malformed("gob: GobDecoder: length too large for buffer"))
 }
 
 /// Reads the length of a list. Each element takes a byte at least, so that a length beyond what is
@@ -300,23 +297,30 @@ pub(crate) fn count(cursor: &mut Cursor<'_>, elem: i32) -> Result<u64, DecodeErr
     Ok(count)
 }
 
+#[cold]
 pub(crate) fn too_many(count: u64) -> DecodeError {
-    DecodeError::Malformed(Cow::Owned(format!(
+    DecodeError::malformed(format!(
         "gob: decoding array or slice: length exceeds input size ({count} elements)"
-    )))
+    ))
 }
 
 /// An element or key takes a byte at least, so that a loop over them ends with the input.
 #[inline]
 pub(crate) fn require(cursor: &Cursor<'_>) -> Result<(), DecodeError> {
-    if cursor.is_empty() { Err(DecodeError::Eof) } else { Ok(()) }
+    if cursor.is_empty() { Err(DecodeError::eof()) } else { Ok(()) }
 }
 
+#[cold]
 pub(crate) fn too_deep(limit: usize) -> DecodeError {
-    DecodeError::Limit { what: "values within values", limit, setting: "value_depth" }
+    DecodeError::limit("values within values", limit, "value_depth")
 }
 
-pub(crate) const ARRAY_LENGTH: DecodeError =
-    DecodeError::malformed("gob: length mismatch in decodeArray");
-pub(crate) const NO_KIND: DecodeError =
-    DecodeError::malformed("gob: bad data: ignore can't handle type <nil>");
+#[cold]
+pub(crate) fn array_length() -> DecodeError {
+    DecodeError::malformed("gob: length mismatch in decodeArray")
+}
+
+#[cold]
+pub(crate) fn no_kind() -> DecodeError {
+    DecodeError::malformed("gob: bad data: ignore can't handle type <nil>")
+}

@@ -5,8 +5,8 @@
 use bytes::BytesMut;
 use polywire_gob::raw::{put_bytes, put_int, put_uint};
 use polywire_gob::{
-    Any, DecodeError, Frame, Limits, Schema, Shape, Splitter, TypeTable, Value, decode,
-    decode_value, from_slice, to_vec,
+    Any, DecodeError, DecodeErrorKind, Frame, Limits, Schema, Shape, Splitter, TypeTable, Value,
+    decode, decode_value, from_slice, to_vec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -49,13 +49,13 @@ fn depth_is_bounded_on_a_stack_of_two_mebibytes() {
         decode_value(&deep).unwrap();
         for depth in [100, 8 << 20] {
             let deeper = frame(&nested(depth)).unwrap();
-            let limit = DecodeError::Limit {
+            let limit = &DecodeErrorKind::Limit {
                 what: "values within values",
                 limit: 100,
                 setting: "value_depth",
             };
-            assert_eq!(decode::<Node>(&deeper).unwrap_err(), limit);
-            assert_eq!(decode_value(&deeper).unwrap_err(), limit);
+            assert_eq!(decode::<Node>(&deeper).unwrap_err().kind(), limit);
+            assert_eq!(decode_value(&deeper).unwrap_err().kind(), limit);
         }
     };
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();

@@ -27,7 +27,7 @@ pub fn register<T: Schema + ?Sized>(name: &str) -> Result<(), RegisterError> {
         return Ok(());
     }
     let reason = Cow::Owned(format!("it is registered as {known} already"));
-    Err(RegisterError { path: T::TYPE.name(), reason })
+    Err(RegisterError::new(T::TYPE.name(), reason))
 }
 
 /// The name of a type: the one it was given, or the one every Go program knows it by.
@@ -39,7 +39,7 @@ pub(super) fn name(ty: &'static Type) -> Result<String, EncodeError> {
     if !matches!(ty.kind, Kind::Any) && is_unnamed(ty) {
         return Ok(go_type(ty));
     }
-    Err(EncodeError::Value(Cow::Owned(format!("type not registered for interface: {ty}"))))
+    Err(EncodeError::value(format!("type not registered for interface: {ty}")))
 }
 
 /// Whether Go writes the type without a name of the user's.

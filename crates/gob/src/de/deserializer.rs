@@ -62,14 +62,14 @@ impl<'a> Deserializer<'_, 'a> {
             Node::Int { bits, at } => {
                 let n = self.session.reader.cursor.int()?;
                 if *bits < 64 && n >> bits.wrapping_sub(1) != n >> 63 {
-                    return Err(DecodeError::OutOfRange(at.clone()));
+                    return Err(DecodeError::out_of_range(at));
                 }
                 visitor.visit_i64(n)
             }
             Node::Uint { bits, at } => {
                 let n = self.session.reader.cursor.uint()?;
                 if *bits < 64 && n >> bits != 0 {
-                    return Err(DecodeError::OutOfRange(at.clone()));
+                    return Err(DecodeError::out_of_range(at));
                 }
                 visitor.visit_u64(n)
             }
@@ -85,7 +85,7 @@ impl<'a> Deserializer<'_, 'a> {
     ) -> Result<V::Value, DecodeError> {
         let x = self.session.reader.cursor.float()?;
         if bits == 32 && x.is_finite() && x.abs() > f64::from(f32::MAX) {
-            return Err(DecodeError::OutOfRange(at.into()));
+            return Err(DecodeError::out_of_range(at));
         }
         visitor.visit_f64(x)
     }
@@ -100,7 +100,7 @@ impl<'a> Deserializer<'_, 'a> {
         let parts = [cursor.float()?, cursor.float()?];
         let too_large = |x: &f64| x.is_finite() && x.abs() > f64::from(f32::MAX);
         if bits == 32 && parts.iter().any(too_large) {
-            return Err(DecodeError::OutOfRange(at.into()));
+            return Err(DecodeError::out_of_range(at));
         }
         visitor.visit_seq(Numbers(parts.into_iter()))
     }
@@ -136,11 +136,7 @@ impl<'a> Deserializer<'_, 'a> {
     fn time(&mut self, at: &str) -> Result<Timestamp, DecodeError> {
         let bytes = opaque(&mut self.session.reader.cursor)?;
         let time = Timestamp::from_bytes(bytes).map_err(DecodeError::malformed)?;
-        if time.nanoseconds < 1_000_000_000 {
-            Ok(time)
-        } else {
-            Err(DecodeError::OutOfRange(at.into()))
-        }
+        if time.nanoseconds < 1_000_000_000 { Ok(time) } else { Err(DecodeError::out_of_range(at)) }
     }
 
     fn list<'de, V: Visitor<'de>>(
@@ -152,7 +148,7 @@ impl<'a> Deserializer<'_, 'a> {
         let cursor = &mut self.session.reader.cursor;
         let count = cursor.uint()?;
         if plan.len.is_some_and(|len| len != count) {
-            return Err(walk::ARRAY_LENGTH);
+            return Err(walk::array_length());
         }
         let present = cursor.bytes.len();
         if !plan.spans && count > present as u64 {
@@ -171,7 +167,7 @@ impl<'a> Deserializer<'_, 'a> {
         let left = cursor.uint()?;
         // A key and a value take a byte each at least.
         if !spans && left > (cursor.bytes.len() >> 1) as u64 {
-            return Err(DecodeError::Eof);
+            return Err(DecodeError::eof());
         }
         visitor.visit_map(Pairs { session: self.session, key, elem, left, depth })
     }
@@ -202,7 +198,7 @@ impl<'a> Deserializer<'_, 'a> {
 
     fn duration<'de, V: Visitor<'de>>(self, at: &str, visitor: V) -> Result<V::Value, DecodeError> {
         let nanos = self.session.reader.cursor.int()?;
-        let nanos = u64::try_from(nanos).map_err(|_| DecodeError::OutOfRange(at.into()))?;
+        let nanos = u64::try_from(nanos).map_err(|_| DecodeError::out_of_range(at))?;
         let (secs, nanos) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
         visitor.visit_seq(Numbers([secs, nanos].into_iter()))
     }
@@ -217,7 +213,7 @@ impl<'a> Deserializer<'_, 'a> {
         let secs = if time.unix_seconds == Timestamp::GO_ZERO.unix_seconds {
             0
         } else {
-            u64::try_from(time.unix_seconds).map_err(|_| DecodeError::OutOfRange(at.into()))?
+            u64::try_from(time.unix_seconds).map_err(|_| DecodeError::out_of_range(at))?
         };
         visitor.visit_seq(Numbers([secs, u64::from(time.nanoseconds)].into_iter()))
     }
@@ -254,7 +250,7 @@ fn refuse_count(plan: &ListPlan, count: u64) -> DecodeError {
     } else {
         format!("gob: decoding {name} array or slice: length exceeds input size ({count} elements)")
     };
-    DecodeError::Malformed(text.into())
+    DecodeError::malformed(text)
 }
 
 impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {

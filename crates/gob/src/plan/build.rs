@@ -116,11 +116,7 @@ impl<'a> Build<'a> {
     ) -> Result<usize, DecodeError> {
         let limit = self.table.limits().type_depth;
         if depth > limit {
-            return Err(DecodeError::Limit {
-                what: "types within types",
-                limit,
-                setting: "type_depth",
-            });
+            return Err(DecodeError::limit("types within types", limit, "type_depth"));
         }
         let key = match local {
             Local::Type(ty) => (remote, (ty.id)(), 0),
@@ -370,5 +366,5 @@ fn no_match(name: &str) -> DecodeError {
 }
 
 fn mismatch(text: String) -> DecodeError {
-    DecodeError::Mismatch(text.into())
+    DecodeError::mismatch(text)
 }

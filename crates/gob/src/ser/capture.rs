@@ -15,7 +15,7 @@ pub(crate) struct Number;
 
 #[cold]
 fn other<T>(expected: &str) -> Result<T, EncodeError> {
-    Err(EncodeError::Schema { expected: expected.to_owned(), got: "something else" })
+    Err(EncodeError::schema(expected, "something else"))
 }
 
 macro_rules! refuse {

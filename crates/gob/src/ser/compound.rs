@@ -167,7 +167,7 @@ impl Compound<'_> {
                 Kind::Complex(_) => serializer.put_complex(first, second),
                 _ => {
                     let time = Timestamp::from_unix(first, second)
-                        .ok_or_else(|| EncodeError::Value("time out of range".into()))?;
+                        .ok_or_else(|| EncodeError::value("time out of range"))?;
                     serializer.put_time(time)
                 }
             },
@@ -201,18 +201,12 @@ fn find(fields: Fields, next: usize, name: Option<&str>) -> Result<usize, Encode
 
 #[cold]
 fn unknown_field() -> EncodeError {
-    EncodeError::Schema {
-        expected: "struct".to_owned(),
-        got: "a field the schema does not have there",
-    }
+    EncodeError::schema("struct", "a field the schema does not have there")
 }
 
 #[cold]
 fn wrong_length() -> EncodeError {
-    EncodeError::Schema {
-        expected: "sequence or map".to_owned(),
-        got: "another length than announced",
-    }
+    EncodeError::schema("sequence or map", "another length than announced")
 }
 
 macro_rules! parts {

@@ -1,7 +1,5 @@
 //! The serializer: writes a value in step with its schema.
 
-use std::borrow::Cow;
-
 use polywire_schema::{EnumType, Kind, Type, Variant, VariantShape};
 use serde::{Serialize, ser};
 
@@ -87,7 +85,7 @@ impl<'o> Serializer<'o> {
             Kind::Enum(of) if of.is_unit_only() => {}
             Kind::Time => {
                 let time = time::Timestamp::parse(text)
-                    .ok_or(EncodeError::Value(Cow::Borrowed("not a time in RFC 3339")))?;
+                    .ok_or_else(|| EncodeError::value("not a time in RFC 3339"))?;
                 return self.put_time(time);
             }
             _ => return self.mismatch("a string"),
@@ -133,7 +131,7 @@ impl<'o> Serializer<'o> {
             .ok()
             .and_then(|secs| secs.checked_mul(1_000_000_000))
             .and_then(|total| total.checked_add_unsigned(nanos))
-            .ok_or(EncodeError::Value(Cow::Borrowed("duration of more than 292 years")))?;
+            .ok_or_else(|| EncodeError::value("duration of more than 292 years"))?;
         self.put_int(total)
     }
 
@@ -190,8 +188,9 @@ impl<'o> Serializer<'o> {
         push_uint(self.out, (at as u64).saturating_add(1));
     }
 
+    #[cold]
     pub(super) fn mismatch<T>(&self, got: &'static str) -> Result<T, EncodeError> {
-        Err(EncodeError::Schema { expected: self.ty.name(), got })
+        Err(EncodeError::schema(self.ty.name(), got))
     }
 }
 

@@ -6,7 +6,7 @@ use crate::frame::{Frame, Reader};
 use crate::raw::unknown_type;
 use crate::table::{TypeTable, WireType, basic, next_field};
 use crate::walk::{
-    self, ARRAY_LENGTH, NO_KIND, concrete_id, interface_name, interface_value, opaque, require,
+    self, array_length, concrete_id, interface_name, interface_value, no_kind, opaque, require,
     singleton, skip_definition, too_deep,
 };
 
@@ -90,7 +90,7 @@ impl Decode<'_> {
                 let bytes = opaque(&mut self.reader.cursor)?.into();
                 Ok(Value::Opaque(Box::new(Opaque { shape: self.shape(id), bytes })))
             }
-            WireType::Nothing => Err(NO_KIND),
+            WireType::Nothing => Err(no_kind()),
         }
     }
 
@@ -103,7 +103,7 @@ impl Decode<'_> {
     ) -> Result<Value, DecodeError> {
         let count = walk::count(&mut self.reader.cursor, elem)?;
         if len.is_some_and(|len| len != count) {
-            return Err(ARRAY_LENGTH);
+            return Err(array_length());
         }
         let mut items = Vec::new();
         for _ in 0..count {

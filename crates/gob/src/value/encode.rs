@@ -1,6 +1,5 @@
 //! Encoding without a local type.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
@@ -99,13 +98,13 @@ fn intern(import: &Import<'_>, root: i32) -> Result<Known, EncodeError> {
     if let Some(known) = all.get(&key) {
         return Ok(known.clone());
     }
-    let full = EncodeError::Limit { what: "dynamic types", limit: MAX_KNOWN };
+    let full = || EncodeError::limit("dynamic types", MAX_KNOWN);
     if all.len() >= MAX_KNOWN {
-        return Err(full);
+        return Err(full());
     }
     let shift = match import.types.len() {
         0 => 0,
-        count => reserve_ids(count).ok_or(full)?.saturating_sub(FIRST_ID),
+        count => reserve_ids(count).ok_or_else(full)?.saturating_sub(FIRST_ID),
     };
     let messages = import.types.iter().map(|(id, name, wire)| {
         let id = moved(*id, shift);
@@ -203,11 +202,11 @@ impl Encode<'_> {
                 put_bytes(out, &opaque.bytes);
                 Ok(())
             }
-            _ => Err(EncodeError::Value(Cow::Owned(format!(
+            _ => Err(EncodeError::value(format!(
                 "value of type {:?} where {} is expected",
                 value.shape(),
                 table.describe(id)
-            )))),
+            ))),
         }
     }
 
@@ -245,7 +244,7 @@ impl Encode<'_> {
             self.value(value, table, field.id, out)?;
         }
         if sent < of.fields.len() {
-            return Err(EncodeError::Value(Cow::Borrowed("struct with fields its type lacks")));
+            return Err(EncodeError::value("struct with fields its type lacks"));
         }
         out.push(0);
         Ok(())
@@ -255,9 +254,9 @@ impl Encode<'_> {
     /// stands between.
     fn interface(&self, dynamic: &Dynamic, out: &mut Vec<u8>) -> Result<(), EncodeError> {
         if dynamic.name.is_empty() || dynamic.name.len() > MAX_INTERFACE_NAME {
-            return Err(EncodeError::Value(Cow::Borrowed(
+            return Err(EncodeError::value(
                 "an interface's type needs a name of at most 1,024 bytes",
-            )));
+            ));
         }
         let shape = dynamic.value.shape();
         put_bytes(out, dynamic.name.as_bytes());

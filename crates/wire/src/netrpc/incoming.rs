@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use polywire_core::{Body, Code, Encoding, Payload, Status};
 use polywire_gob::raw::Cursor;
-use polywire_gob::{DecodeError, Splitter, TypeTable};
+use polywire_gob::{DecodeError, DecodeErrorKind, Splitter, TypeTable};
 
 use super::header::KIND_MESSAGE;
 use super::plan::Header;
@@ -178,10 +178,9 @@ impl Value<'_> {
 
 /// What ends a connection whose gob stream is broken.
 pub(super) fn stream_error(error: &DecodeError) -> WireError {
-    match error {
-        DecodeError::Fatal(error) => stream_error(error),
-        DecodeError::Eof => WireError::EmptyMessage,
-        DecodeError::UnexpectedEof => WireError::UnexpectedEof,
+    match error.kind() {
+        DecodeErrorKind::Eof => WireError::EmptyMessage,
+        DecodeErrorKind::UnexpectedEof => WireError::UnexpectedEof,
         other => WireError::Malformed { what: "gob stream", why: other.to_string() },
     }
 }
