@@ -43,18 +43,23 @@ impl Compiled {
 ///
 /// # Errors
 /// When gob cannot carry the type; the error names the field.
+#[inline]
 pub fn compile(ty: &'static Type) -> Result<&'static Compiled, RegisterError> {
-    type Outcome = Result<&'static Compiled, RegisterError>;
-    if let Some(slot) = ty.slot {
-        let outcome = match slot.get::<Outcome>(Slot::GOB) {
-            Some(outcome) => Some(outcome),
-            None => slot.get_or_init(Slot::GOB, || compile_new(ty)),
-        };
-        if let Some(outcome) = outcome {
-            return outcome.clone();
-        }
+    match ty.slot.and_then(|slot| slot.get::<Outcome>(Slot::GOB)) {
+        Some(Ok(compiled)) => Ok(compiled),
+        _ => compile_slow(ty),
     }
-    compile_generic(ty)
+}
+
+/// What stands in the slot of a type.
+type Outcome = Result<&'static Compiled, RegisterError>;
+
+#[inline(never)]
+fn compile_slow(ty: &'static Type) -> Outcome {
+    match ty.slot.and_then(|slot| slot.get_or_init(Slot::GOB, || compile_new(ty))) {
+        Some(outcome) => outcome.clone(),
+        None => compile_generic(ty),
+    }
 }
 
 thread_local! {

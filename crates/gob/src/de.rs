@@ -32,17 +32,25 @@ pub fn decode<T: DeserializeOwned + Schema>(frame: &Frame) -> Result<T, DecodeEr
 ///
 /// # Errors
 /// As [`decode`].
+#[inline]
 pub fn decode_lent<T: DeserializeOwned + Schema>(
     bytes: &[u8],
     table: &TypeTable,
 ) -> Result<T, DecodeError> {
     let local = compile(T::TYPE)?;
     let (id, mut reader) = Reader::open(bytes)?;
-    let plan = table.plans().plan(table, id, T::TYPE, local)?;
+    let made;
+    let plan = match table.plans().known(id, local) {
+        Some(plan) => plan,
+        None => {
+            made = table.plans().make(table, id, T::TYPE, local)?;
+            &made
+        }
+    };
     if plan.is_singleton {
         singleton(&mut reader.cursor)?;
     }
-    let mut session = Session { reader, table, plan: &plan, limit: table.limits().value_depth };
+    let mut session = Session { reader, table, plan, limit: table.limits().value_depth };
     T::deserialize(Deserializer { session: &mut session, node: 0, depth: 0 })
 }
 

@@ -25,6 +25,7 @@ impl RegisterError {
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn new(path: String, reason: Cow<'static, str>) -> Self {
         Self(Box::new(Unfit { path, reason }))
     }
@@ -76,21 +77,25 @@ impl EncodeError {
     }
 
     #[cold]
+    #[inline(never)]
     fn new(kind: EncodeErrorKind) -> Self {
         Self(Box::new(kind))
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn schema(expected: impl Into<String>, got: &'static str) -> Self {
         Self::new(EncodeErrorKind::Schema { expected: expected.into(), got })
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn value(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(EncodeErrorKind::Value(text.into()))
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn limit(what: &'static str, limit: usize) -> Self {
         Self::new(EncodeErrorKind::Limit { what, limit })
     }
@@ -98,6 +103,7 @@ impl EncodeError {
 
 impl From<RegisterError> for EncodeError {
     #[cold]
+    #[inline(never)]
     fn from(error: RegisterError) -> Self {
         Self::new(EncodeErrorKind::Register(error))
     }
@@ -105,6 +111,7 @@ impl From<RegisterError> for EncodeError {
 
 impl serde::ser::Error for EncodeError {
     #[cold]
+    #[inline(never)]
     fn custom<T: Display>(message: T) -> Self {
         Self::new(EncodeErrorKind::Custom(message.to_string().into()))
     }
@@ -175,42 +182,50 @@ impl DecodeError {
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn into_fatal(mut self) -> Self {
         self.0.is_fatal = true;
         self
     }
 
     #[cold]
+    #[inline(never)]
     fn new(kind: DecodeErrorKind) -> Self {
         Self(Box::new(Refusal { kind, is_fatal: false }))
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn malformed(text: impl Into<Cow<'static, str>>) -> Self {
         Self::new(DecodeErrorKind::Malformed(text.into()))
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn mismatch(text: impl Into<Box<str>>) -> Self {
         Self::new(DecodeErrorKind::Mismatch(text.into()))
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn out_of_range(at: &str) -> Self {
         Self::new(DecodeErrorKind::OutOfRange(at.into()))
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn limit(what: &'static str, limit: usize, setting: &'static str) -> Self {
         Self::new(DecodeErrorKind::Limit { what, limit, setting })
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn eof() -> Self {
         Self::new(DecodeErrorKind::Eof)
     }
 
     #[cold]
+    #[inline(never)]
     pub(crate) fn unexpected_eof() -> Self {
         Self::new(DecodeErrorKind::UnexpectedEof)
     }
@@ -218,6 +233,7 @@ impl DecodeError {
 
 impl From<RegisterError> for DecodeError {
     #[cold]
+    #[inline(never)]
     fn from(error: RegisterError) -> Self {
         Self::new(DecodeErrorKind::Register(error))
     }
@@ -225,6 +241,7 @@ impl From<RegisterError> for DecodeError {
 
 impl serde::de::Error for DecodeError {
     #[cold]
+    #[inline(never)]
     fn custom<T: Display>(message: T) -> Self {
         Self::new(DecodeErrorKind::Custom(message.to_string().into()))
     }

@@ -69,26 +69,30 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// The type of a value and where it begins.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn open(message: &'a [u8]) -> Result<(i32, Self), DecodeError> {
-        let mut reader = Self { cursor: Cursor::new(&[]), later: message };
-        reader.next_message()?;
-        let id = reader.cursor.type_id()?;
+        let (mut cursor, later) = split_message(message)?;
+        let id = cursor.type_id()?;
         if id <= 0 {
             return Err(unknown_type());
         }
-        Ok((id, reader))
+        Ok((id, Self { cursor, later }))
     }
 
     #[inline]
     pub(crate) fn next_message(&mut self) -> Result<(), DecodeError> {
-        let mut cursor = Cursor::new(self.later);
-        let len = cursor.try_uint().and_then(|len| usize::try_from(len).ok());
-        let Some(message) = len.and_then(|len| cursor.take(len)) else {
-            return Err(DecodeError::unexpected_eof());
-        };
-        self.cursor = Cursor::new(message);
-        self.later = cursor.bytes;
+        (self.cursor, self.later) = split_message(self.later)?;
         Ok(())
+    }
+}
+
+/// Takes a message off, and what follows it.
+#[inline]
+fn split_message(bytes: &[u8]) -> Result<(Cursor<'_>, &[u8]), DecodeError> {
+    let mut cursor = Cursor::new(bytes);
+    let len = cursor.try_uint().and_then(|len| usize::try_from(len).ok());
+    match len.and_then(|len| cursor.take(len)) {
+        Some(message) => Ok((Cursor::new(message), cursor.bytes)),
+        None => Err(DecodeError::unexpected_eof()),
     }
 }

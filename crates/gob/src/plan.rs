@@ -33,59 +33,35 @@ impl Entry {
     }
 }
 
-/// A plan borrowed from the cache, or held.
-pub(crate) enum Found<'c> {
-    Borrowed(&'c Plan),
-    Shared(Arc<Plan>),
-}
-
-impl std::ops::Deref for Found<'_> {
-    type Target = Plan;
-
-    fn deref(&self) -> &Plan {
-        match self {
-            Self::Borrowed(plan) => plan,
-            Self::Shared(plan) => plan,
-        }
-    }
-}
-
 impl PlanCache {
-    /// The plan for a pair of types, made if it is not there.
+    /// The plan for a pair of types, if it is one of the first.
     #[inline]
-    pub(crate) fn plan(
-        &self,
-        table: &TypeTable,
-        remote: i32,
-        ty: &'static Type,
-        local: &'static Compiled,
-    ) -> Result<Found<'_>, DecodeError> {
-        for place in &self.first {
-            let Some(entry) = place.get() else { break };
-            if entry.is(remote, local) {
-                return Ok(Found::Borrowed(&entry.plan));
-            }
-        }
-        self.slow(table, remote, ty, local)
+    pub(crate) fn known(&self, remote: i32, local: &'static Compiled) -> Option<&Plan> {
+        let [first, rest @ ..] = &self.first;
+        let entry = first.get()?;
+        if entry.is(remote, local) { Some(&entry.plan) } else { scan(rest, remote, local) }
     }
 
-    fn slow(
+    /// The plan for a pair of types that is none of the first, made if it is not there.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn make(
         &self,
         table: &TypeTable,
         remote: i32,
         ty: &'static Type,
         local: &'static Compiled,
-    ) -> Result<Found<'_>, DecodeError> {
+    ) -> Result<Arc<Plan>, DecodeError> {
         let more = self.more.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(entry) = more.iter().find(|entry| entry.is(remote, local)) {
-            return Ok(Found::Shared(Arc::clone(&entry.plan)));
+            return Ok(Arc::clone(&entry.plan));
         }
         drop(more);
         let plan = Arc::new(build::plan(table, remote, ty)?);
         let mut entry = Entry { remote, local, plan: Arc::clone(&plan) };
         for place in &self.first {
             match place.set(entry) {
-                Ok(()) => return Ok(Found::Shared(plan)),
+                Ok(()) => return Ok(plan),
                 Err(back) => entry = back,
             }
         }
@@ -93,8 +69,18 @@ impl PlanCache {
         if more.len() < MAX_PLANS {
             more.push(entry);
         }
-        Ok(Found::Shared(plan))
+        Ok(plan)
     }
+}
+
+#[inline(never)]
+fn scan<'p>(
+    places: &'p [OnceLock<Entry>],
+    remote: i32,
+    local: &'static Compiled,
+) -> Option<&'p Plan> {
+    let mut entries = places.iter().map_while(OnceLock::get);
+    Some(&entries.find(|entry| entry.is(remote, local))?.plan)
 }
 
 impl fmt::Debug for PlanCache {

@@ -55,24 +55,13 @@ impl<'a> Cursor<'a> {
                 self.bytes = rest;
                 Ok(u64::from(byte))
             }
-            Some((&byte, rest)) => self.long_uint(byte, rest),
+            Some((&byte, rest)) => {
+                let (number, rest) = long_uint(byte, rest)?;
+                self.bytes = rest;
+                Ok(number)
+            }
             None => Err(DecodeError::eof()),
         }
-    }
-
-    fn long_uint(&mut self, byte: u8, rest: &'a [u8]) -> Result<u64, DecodeError> {
-        let len = usize::from(byte.wrapping_neg());
-        if len > 8 {
-            return Err(DecodeError::malformed("gob: encoded unsigned integer out of range"));
-        }
-        let Some((number, rest)) = digits(rest, len) else {
-            return Err(DecodeError::malformed(format!(
-                "gob: invalid uint data length {len}: exceeds input size {}",
-                rest.len()
-            )));
-        };
-        self.bytes = rest;
-        Ok(number)
     }
 
     /// Reads an unsigned number where what is wrong with it does not matter: `None` where
@@ -84,7 +73,7 @@ impl<'a> Cursor<'a> {
             self.bytes = rest;
             return Some(u64::from(byte));
         }
-        let (number, rest) = digits(rest, usize::from(byte.wrapping_neg()))?;
+        let (number, rest) = long_digits(rest, usize::from(byte.wrapping_neg()))?;
         self.bytes = rest;
         Some(number)
     }
@@ -104,6 +93,7 @@ impl<'a> Cursor<'a> {
     ///
     /// # Errors
     /// As [`Cursor::uint`].
+    #[inline]
     pub fn float(&mut self) -> Result<f64, DecodeError> {
         Ok(f64::from_bits(self.uint()?.swap_bytes()))
     }
@@ -115,10 +105,7 @@ impl<'a> Cursor<'a> {
     #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], DecodeError> {
         let len = self.uint()?;
-        usize::try_from(len)
-            .ok()
-            .and_then(|len| self.take(len))
-            .ok_or_else(|| DecodeError::malformed(format!("gob: bad string slice length: {len}")))
+        usize::try_from(len).ok().and_then(|len| self.take(len)).ok_or_else(|| bad_length(len))
     }
 
     /// Takes the next `len` bytes, if there are so many.
@@ -131,8 +118,39 @@ impl<'a> Cursor<'a> {
 
     #[inline]
     pub(crate) fn type_id(&mut self) -> Result<i32, DecodeError> {
+        // As most types have it: from 64 to 127, which is one byte after its length.
+        if let [ONE_BYTE, digit, rest @ ..] = self.bytes {
+            self.bytes = rest;
+            let magnitude = i32::from(digit >> 1);
+            return Ok(if digit & 1 == 1 { !magnitude } else { magnitude });
+        }
         i32::try_from(self.int()?).map_err(|_| unknown_type())
     }
+}
+
+/// The length of a number of one byte that does not stand alone.
+const ONE_BYTE: u8 = 1_u8.wrapping_neg();
+
+/// Takes a number that does not fit the first byte, which says how long it is. By itself, so that
+/// the callers are short, and given slices, so that theirs need not be in memory.
+#[inline(never)]
+fn long_uint(byte: u8, rest: &[u8]) -> Result<(u64, &[u8]), DecodeError> {
+    let len = usize::from(byte.wrapping_neg());
+    if len > 8 {
+        return Err(DecodeError::malformed("gob: encoded unsigned integer out of range"));
+    }
+    digits(rest, len).ok_or_else(|| {
+        DecodeError::malformed(format!(
+            "gob: invalid uint data length {len}: exceeds input size {}",
+            rest.len()
+        ))
+    })
+}
+
+/// As [`digits`], for rare cases.
+#[inline(never)]
+fn long_digits(bytes: &[u8], len: usize) -> Option<(u64, &[u8])> {
+    digits(bytes, len)
 }
 
 /// Takes a number of so many bytes, at most 8, most significant first.
@@ -233,6 +251,13 @@ fn significant_bytes(n: u64) -> u8 {
 }
 
 #[cold]
+#[inline(never)]
+fn bad_length(len: u64) -> DecodeError {
+    DecodeError::malformed(format!("gob: bad string slice length: {len}"))
+}
+
+#[cold]
+#[inline(never)]
 pub(crate) fn unknown_type() -> DecodeError {
     DecodeError::malformed("gob: unknown type id or corrupted data")
 }

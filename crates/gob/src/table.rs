@@ -438,8 +438,14 @@ pub(crate) fn next_field(
     let Some(skipped) = cursor.uint()?.checked_sub(1) else { return Ok(None) };
     match usize::try_from(skipped).ok().and_then(|skipped| next.checked_add(skipped)) {
         Some(number) if number < count => Ok(Some(number)),
-        _ => Err(DecodeError::malformed("gob: bad data: field numbers out of bounds")),
+        _ => Err(out_of_bounds()),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn out_of_bounds() -> DecodeError {
+    DecodeError::malformed("gob: bad data: field numbers out of bounds")
 }
 
 const MAX_TEXT: usize = 1_024;

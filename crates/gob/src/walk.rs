@@ -272,10 +272,14 @@ pub(crate) fn interface_value(
 pub(crate) fn singleton(cursor: &mut Cursor<'_>) -> Result<(), DecodeError> {
     match cursor.uint()? {
         0 => Ok(()),
-        _ => {
-            Err(DecodeError::malformed("gob: decode: corrupted data: non-zero delta for singleton"))
-        }
+        _ => Err(no_singleton()),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn no_singleton() -> DecodeError {
+    DecodeError::malformed("gob: decode: corrupted data: non-zero delta for singleton")
 }
 
 /// Reads the bytes of a type with an encoding of its own.
@@ -298,6 +302,7 @@ pub(crate) fn count(cursor: &mut Cursor<'_>, elem: i32) -> Result<u64, DecodeErr
 }
 
 #[cold]
+#[inline(never)]
 pub(crate) fn too_many(count: u64) -> DecodeError {
     DecodeError::malformed(format!(
         "gob: decoding array or slice: length exceeds input size ({count} elements)"
@@ -311,16 +316,19 @@ pub(crate) fn require(cursor: &Cursor<'_>) -> Result<(), DecodeError> {
 }
 
 #[cold]
+#[inline(never)]
 pub(crate) fn too_deep(limit: usize) -> DecodeError {
     DecodeError::limit("values within values", limit, "value_depth")
 }
 
 #[cold]
+#[inline(never)]
 pub(crate) fn array_length() -> DecodeError {
     DecodeError::malformed("gob: length mismatch in decodeArray")
 }
 
 #[cold]
+#[inline(never)]
 pub(crate) fn no_kind() -> DecodeError {
     DecodeError::malformed("gob: bad data: ignore can't handle type <nil>")
 }

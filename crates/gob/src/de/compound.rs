@@ -3,7 +3,8 @@
 use serde::de::value::U8Deserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer};
 
-use super::deserializer::{Deserializer, Session, zero};
+use super::deserializer::{Deserializer, Session};
+use super::zero::Zero;
 use crate::error::DecodeError;
 use crate::frame::Reader;
 use crate::plan::StructPlan;
@@ -114,57 +115,89 @@ pub(super) struct Fields<'s, 'a> {
     is_over: bool,
     /// The local field that serde asks for next.
     at: usize,
-    /// Local fields handed to serde by name; empty if they go in order.
-    seen: Vec<bool>,
 }
 
 impl<'s, 'a> Fields<'s, 'a> {
     #[inline]
     pub(super) fn new(session: &'s mut Session<'a>, plan: &'a StructPlan, depth: usize) -> Self {
-        let seen = Vec::new();
-        Self { session, plan, depth, next: 0, pending: None, is_over: false, at: 0, seen }
+        Self { session, plan, depth, next: 0, pending: None, is_over: false, at: 0 }
     }
 
     /// Reads up to the next field that has a place in the local type.
-    #[inline]
+    #[inline(always)]
     fn peek(&mut self) -> Result<Option<(usize, usize)>, DecodeError> {
-        while self.pending.is_none() && !self.is_over {
-            let cursor = &mut self.session.reader.cursor;
-            let Some(number) = next_field(cursor, self.next, self.plan.remote.len())? else {
-                self.is_over = true;
-                break;
-            };
-            self.next = number.wrapping_add(1);
-            let Some(field) = self.plan.remote.get(number) else { break };
-            match field.local {
-                Some(_) => self.pending = field.local,
-                None => self.session.skip(field.id)?,
+        if self.pending.is_some() || self.is_over {
+            return Ok(self.pending);
+        }
+        let cursor = &mut self.session.reader.cursor;
+        match cursor.bytes.split_first() {
+            // As it usually goes: the next field, and the end.
+            Some((&1, rest)) => {
+                let field = self.plan.remote.get(self.next).and_then(|field| field.local);
+                if field.is_some() {
+                    cursor.bytes = rest;
+                    self.next = self.next.wrapping_add(1);
+                    self.pending = field;
+                    return Ok(field);
+                }
             }
+            Some((&0, rest)) => {
+                cursor.bytes = rest;
+                self.is_over = true;
+                return Ok(None);
+            }
+            _ => {}
+        }
+        match search(self.session, self.plan, self.next)? {
+            Some(number) => {
+                self.next = number.wrapping_add(1);
+                self.pending = self.plan.remote.get(number).and_then(|field| field.local);
+            }
+            None => self.is_over = true,
         }
         Ok(self.pending)
     }
 
     /// Reads what is left once all local fields are there.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&mut self) -> Result<(), DecodeError> {
         match self.peek()? {
             None => Ok(()),
             // Only an implementation of `Deserialize` that stops early gets here.
-            Some(_) => Err(de::Error::custom("gob: struct was not read to its end")),
+            Some(_) => Err(not_at_end()),
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn value(&mut self, node: usize) -> Deserializer<'_, 'a> {
         self.pending = None;
         Deserializer { session: self.session, node, depth: self.depth }
     }
 }
 
+/// Reads up to the next field that has a place in the local type, for [`Fields`], which need not be
+/// in memory for that; gives its number.
+#[inline(never)]
+fn search(
+    session: &mut Session<'_>,
+    plan: &StructPlan,
+    mut next: usize,
+) -> Result<Option<usize>, DecodeError> {
+    while let Some(number) = next_field(&mut session.reader.cursor, next, plan.remote.len())? {
+        next = number.wrapping_add(1);
+        match plan.remote.get(number) {
+            Some(field) if field.local.is_none() => session.skip(field.id)?,
+            _ => return Ok(Some(number)),
+        }
+    }
+    Ok(None)
+}
+
 impl<'de> de::SeqAccess<'de> for &mut Fields<'_, '_> {
     type Error = DecodeError;
 
-    #[inline]
+    /// Part of its caller: a value that is handed from call to call is copied by each.
+    #[inline(always)]
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
@@ -176,7 +209,7 @@ impl<'de> de::SeqAccess<'de> for &mut Fields<'_, '_> {
         self.at = at.wrapping_add(1);
         match self.peek()? {
             Some((local, node)) if local == at => seed.deserialize(self.value(node)).map(Some),
-            _ => seed.deserialize(zero(self.plan, at)).map(Some),
+            _ => absent(self.plan, at, seed).map(Some),
         }
     }
 
@@ -185,16 +218,48 @@ impl<'de> de::SeqAccess<'de> for &mut Fields<'_, '_> {
     }
 }
 
-impl<'de> de::MapAccess<'de> for &mut Fields<'_, '_> {
+#[cold]
+#[inline(never)]
+fn not_at_end() -> DecodeError {
+    de::Error::custom("gob: struct was not read to its end")
+}
+
+/// Gives a field that was not sent. By itself, so that the callers are short.
+#[inline(never)]
+fn absent<'de, T: DeserializeSeed<'de>>(
+    plan: &StructPlan,
+    at: usize,
+    seed: T,
+) -> Result<T::Value, DecodeError> {
+    seed.deserialize(Zero::field(plan, at))
+}
+
+/// Fields of a struct by name.
+pub(super) struct Named<'s, 'a> {
+    fields: Fields<'s, 'a>,
+    /// Local fields handed to serde.
+    seen: Vec<bool>,
+}
+
+impl<'s, 'a> Named<'s, 'a> {
+    pub(super) fn new(fields: Fields<'s, 'a>) -> Self {
+        let seen = vec![false; fields.plan.local.0.len()];
+        Self { fields, seen }
+    }
+}
+
+impl<'de> de::MapAccess<'de> for Named<'_, '_> {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, DecodeError> {
-        let local = match self.peek()? {
+        let local = match self.fields.peek()? {
             Some((local, _)) => {
-                self.see(local);
+                if let Some(seen) = self.seen.get_mut(local) {
+                    *seen = true;
+                }
                 local
             }
             // Declared but not sent means zero; not declared at all is left to serde.
@@ -203,7 +268,7 @@ impl<'de> de::MapAccess<'de> for &mut Fields<'_, '_> {
                 None => return Ok(None),
             },
         };
-        let name = self.plan.local.0.name(local);
+        let name = self.fields.plan.local.0.name(local);
         let name: de::value::StrDeserializer<'_, DecodeError> = name.into_deserializer();
         seed.deserialize(name).map(Some)
     }
@@ -212,23 +277,25 @@ impl<'de> de::MapAccess<'de> for &mut Fields<'_, '_> {
         &mut self,
         seed: V,
     ) -> Result<V::Value, DecodeError> {
-        match self.pending {
-            Some((_, node)) => seed.deserialize(self.value(node)),
-            None => seed.deserialize(zero(self.plan, self.at.wrapping_sub(1))),
+        let fields = &mut self.fields;
+        match fields.pending {
+            Some((_, node)) => seed.deserialize(fields.value(node)),
+            None => absent(fields.plan, fields.at.wrapping_sub(1), seed),
         }
     }
 }
 
-impl<'a> Fields<'_, 'a> {
+impl Named<'_, '_> {
     /// The next local field that was not sent and is not left to serde.
     fn absent(&mut self) -> Option<usize> {
-        let locals = self.plan.local.0;
-        while self.at < locals.len() {
-            let at = self.at;
-            self.at = at.wrapping_add(1);
-            let is_seen = self.seen.get(at).copied().unwrap_or(false);
+        let Self { fields, seen } = self;
+        let locals = fields.plan.local.0;
+        while fields.at < locals.len() {
+            let at = fields.at;
+            fields.at = at.wrapping_add(1);
+            let is_seen = seen.get(at).copied().unwrap_or(false);
             let is_declared = || {
-                let mut remote = self.plan.remote.iter();
+                let mut remote = fields.plan.remote.iter();
                 remote.any(|field| field.local.is_some_and(|(local, _)| local == at))
             };
             if !is_seen && (!locals.has_default(at) || is_declared()) {
@@ -236,15 +303,6 @@ impl<'a> Fields<'_, 'a> {
             }
         }
         None
-    }
-
-    fn see(&mut self, at: usize) {
-        if self.seen.is_empty() {
-            self.seen.resize(self.plan.local.0.len(), false);
-        }
-        if let Some(seen) = self.seen.get_mut(at) {
-            *seen = true;
-        }
     }
 }
 
@@ -300,7 +358,7 @@ impl<'de> de::SeqAccess<'de> for &mut Positions<'_, '_> {
                 let depth = self.depth;
                 seed.deserialize(Deserializer { session: self.session, node, depth }).map(Some)
             }
-            None => seed.deserialize(zero(self.plan, at)).map(Some),
+            None => absent(self.plan, at, seed).map(Some),
         }
     }
 }

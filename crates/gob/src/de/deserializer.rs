@@ -3,13 +3,14 @@
 use serde::de::{self, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::compound::{ByteSeq, Fields, Items, Pairs, Positions};
+use super::compound::{ByteSeq, Fields, Items, Named, Pairs, Positions};
 use super::enums::{DataEnum, UnitEnum};
-use super::zero::{Numbers, Zero};
+use super::zero::Numbers;
 use crate::any;
 use crate::error::DecodeError;
 use crate::frame::Reader;
 use crate::plan::{ListPlan, Node, Order, Plan, StructPlan};
+use crate::raw::unknown_type;
 use crate::table::TypeTable;
 use crate::time::Timestamp;
 use crate::value;
@@ -57,26 +58,34 @@ impl<'a> Deserializer<'_, 'a> {
     }
 
     #[inline]
-    fn int<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.plan() {
-            Node::Int { bits, at } => {
-                let n = self.session.reader.cursor.int()?;
-                if *bits < 64 && n >> bits.wrapping_sub(1) != n >> 63 {
-                    return Err(DecodeError::out_of_range(at));
-                }
-                visitor.visit_i64(n)
-            }
-            Node::Uint { bits, at } => {
-                let n = self.session.reader.cursor.uint()?;
-                if *bits < 64 && n >> bits != 0 {
-                    return Err(DecodeError::out_of_range(at));
-                }
-                visitor.visit_u64(n)
-            }
-            _ => self.any(visitor),
+    fn int<'de, V: Visitor<'de>>(
+        self,
+        bits: u8,
+        at: &str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let n = self.session.reader.cursor.int()?;
+        if bits < 64 && n >> bits.wrapping_sub(1) != n >> 63 {
+            return Err(DecodeError::out_of_range(at));
         }
+        visitor.visit_i64(n)
     }
 
+    #[inline]
+    fn uint<'de, V: Visitor<'de>>(
+        self,
+        bits: u8,
+        at: &str,
+        visitor: V,
+    ) -> Result<V::Value, DecodeError> {
+        let n = self.session.reader.cursor.uint()?;
+        if bits < 64 && n >> bits != 0 {
+            return Err(DecodeError::out_of_range(at));
+        }
+        visitor.visit_u64(n)
+    }
+
+    #[inline]
     fn float<'de, V: Visitor<'de>>(
         self,
         bits: u8,
@@ -172,28 +181,21 @@ impl<'a> Deserializer<'_, 'a> {
         visitor.visit_map(Pairs { session: self.session, key, elem, left, depth })
     }
 
-    #[inline]
+    /// Part of its caller: a value that is handed from call to call is copied by each.
+    #[inline(always)]
     pub(super) fn fields<'de, V: Visitor<'de>>(
         self,
         plan: &'a StructPlan,
         visitor: V,
     ) -> Result<V::Value, DecodeError> {
         let depth = self.deeper()?;
-        let mut fields = Fields::new(self.session, plan, depth);
-        match plan.order {
-            Order::Sequence => {
-                let value = visitor.visit_seq(&mut fields)?;
-                fields.finish()?;
-                Ok(value)
-            }
-            Order::Names => visitor.visit_map(&mut fields),
-            Order::Scattered => {
-                let mut positions = Positions::find(fields)?;
-                let value = visitor.visit_seq(&mut positions)?;
-                positions.finish();
-                Ok(value)
-            }
+        if plan.order != Order::Sequence {
+            return out_of_sequence(self.session, plan, depth, visitor);
         }
+        let mut fields = Fields::new(self.session, plan, depth);
+        let value = visitor.visit_seq(&mut fields)?;
+        fields.finish()?;
+        Ok(value)
     }
 
     fn duration<'de, V: Visitor<'de>>(self, at: &str, visitor: V) -> Result<V::Value, DecodeError> {
@@ -218,10 +220,22 @@ impl<'a> Deserializer<'_, 'a> {
         visitor.visit_seq(Numbers([secs, u64::from(time.nanoseconds)].into_iter()))
     }
 
-    fn any<'de, V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
+    #[inline(never)]
+    fn any<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Struct(plan) => self.fields(plan, visitor),
+            _ => self.no_struct(visitor),
+        }
+    }
+
+    /// As [`any`](Self::any), where structs are read already: one place to read them, and it is
+    /// part of its caller.
+    #[inline(never)]
+    fn no_struct<'de, V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.plan() {
             Node::Bool => visitor.visit_bool(self.session.reader.cursor.uint()? != 0),
-            Node::Int { .. } | Node::Uint { .. } => self.int(visitor),
+            Node::Int { bits, at } => self.int(*bits, at, visitor),
+            Node::Uint { bits, at } => self.uint(*bits, at, visitor),
             Node::Float { bits, at } => self.float(*bits, at, visitor),
             Node::Complex { bits, at } => self.complex(*bits, at, visitor),
             Node::Char => self.char(visitor),
@@ -232,13 +246,30 @@ impl<'a> Deserializer<'_, 'a> {
             Node::Option(_) => de::Deserializer::deserialize_option(self, visitor),
             Node::List(plan) => self.list(plan, visitor),
             Node::Map { key, elem, spans } => self.map((*key, *elem, *spans), visitor),
-            Node::Struct(plan) => self.fields(plan, visitor),
             Node::Enum(_) => visitor.visit_enum(DataEnum { of: self }),
             Node::BigInt => visitor.visit_bytes(opaque(&mut self.session.reader.cursor)?),
             Node::Any => Err(de::Error::custom("gob: only `Any` can take what an interface holds")),
-            Node::Pending => Err(DecodeError::malformed("gob: unknown type id or corrupted data")),
+            Node::Struct(_) | Node::Pending => Err(unknown_type()),
         }
     }
+}
+
+/// Reads a struct that serde does not take as it comes.
+#[inline(never)]
+fn out_of_sequence<'de, 'a, V: Visitor<'de>>(
+    session: &mut Session<'a>,
+    plan: &'a StructPlan,
+    depth: usize,
+    visitor: V,
+) -> Result<V::Value, DecodeError> {
+    let fields = Fields::new(session, plan, depth);
+    if plan.order == Order::Names {
+        return visitor.visit_map(Named::new(fields));
+    }
+    let mut positions = Positions::find(fields)?;
+    let value = visitor.visit_seq(&mut positions)?;
+    positions.finish();
+    Ok(value)
 }
 
 #[cold]
@@ -253,55 +284,54 @@ fn refuse_count(plan: &ListPlan, count: u64) -> DecodeError {
     DecodeError::malformed(text)
 }
 
+macro_rules! integers {
+    ($($method:ident)*) => {
+        $(#[inline]
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+            match self.plan() {
+                Node::Int { bits, at } => self.int(*bits, at, visitor),
+                Node::Uint { bits, at } => self.uint(*bits, at, visitor),
+                _ => self.any(visitor),
+            }
+        })*
+    };
+}
+
 impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
     type Error = DecodeError;
 
     forward_to_deserialize_any! {
-        bool f32 f64 ignored_any identifier
+        ignored_any identifier
+    }
+
+    #[inline]
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Bool => visitor.visit_bool(self.session.reader.cursor.uint()? != 0),
+            _ => self.any(visitor),
+        }
+    }
+
+    #[inline]
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        self.deserialize_f64(visitor)
+    }
+
+    #[inline]
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
+        match self.plan() {
+            Node::Float { bits, at } => self.float(*bits, at, visitor),
+            _ => self.any(visitor),
+        }
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         self.any(visitor)
     }
 
-    #[inline]
-    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
-    }
-
-    #[inline]
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.int(visitor)
+    integers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64
     }
 
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
@@ -321,10 +351,15 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
         self.deserialize_str(visitor)
     }
 
+    #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.any(visitor)
+        match self.plan() {
+            Node::Bytes => visitor.visit_bytes(self.session.reader.cursor.bytes()?),
+            _ => self.any(visitor),
+        }
     }
 
+    #[inline]
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
         match self.plan() {
             Node::Bytes => visitor.visit_byte_buf(self.session.reader.cursor.bytes()?.to_vec()),
@@ -401,10 +436,13 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        self.any(visitor)
+        match self.plan() {
+            Node::Map { key, elem, spans } => self.map((*key, *elem, *spans), visitor),
+            _ => self.any(visitor),
+        }
     }
 
-    #[inline]
+    #[inline(always)]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
@@ -414,7 +452,7 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
         match self.plan() {
             Node::Struct(plan) => self.fields(plan, visitor),
             Node::Time { at } => self.clock(at, visitor),
-            _ => self.any(visitor),
+            _ => self.no_struct(visitor),
         }
     }
 
@@ -434,9 +472,4 @@ impl<'de> de::Deserializer<'de> for Deserializer<'_, '_> {
     fn is_human_readable(&self) -> bool {
         !matches!(self.plan(), Node::BigInt | Node::Complex { .. })
     }
-}
-
-/// What an absent field is read from.
-pub(super) fn zero(plan: &StructPlan, at: usize) -> Zero {
-    Zero(plan.local.0.ty(at))
 }

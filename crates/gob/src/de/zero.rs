@@ -1,21 +1,33 @@
 //! Absent fields: Go leaves out what is zero, so what is absent is zero.
 
-use polywire_schema::{Kind, Type};
+use polywire_schema::{Kind, TypeRef};
 use serde::de::value::MapDeserializer;
 use serde::de::{self, DeserializeSeed, IntoDeserializer, Visitor};
 use serde::forward_to_deserialize_any;
 
 use super::enums::no_variant;
 use crate::error::DecodeError;
-use crate::plan::Fields;
+use crate::plan::{Fields, StructPlan};
 use crate::time::Timestamp;
 
 /// The zero value of a type.
-pub(super) struct Zero(pub(super) Option<&'static Type>);
+///
+/// The type is asked for only where it matters.
+pub(super) struct Zero(Option<TypeRef>);
 
 impl Zero {
+    /// What an absent field is read from.
+    #[inline]
+    pub(super) fn field(plan: &StructPlan, at: usize) -> Self {
+        Self(plan.local.0.type_ref(at))
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.0.map(|ty| ty().kind)
+    }
+
     fn fields(&self) -> Option<Fields> {
-        match self.0?.kind {
+        match self.kind()? {
             Kind::Struct(of) => Some(Fields::Named(of.fields)),
             Kind::Tuple(items) => Some(Fields::Unnamed(items)),
             _ => None,
@@ -23,15 +35,15 @@ impl Zero {
     }
 
     fn zeros<'de, V: Visitor<'de>>(&self, len: usize, visitor: V) -> Result<V::Value, DecodeError> {
-        let item = match self.0.map(|ty| ty.kind) {
-            Some(Kind::Array(item, _)) => Some(item()),
+        let item = match self.kind() {
+            Some(Kind::Array(item, _)) => Some(item),
             _ => None,
         };
         visitor.visit_seq(Zeros { fields: self.fields(), item, at: 0, len })
     }
 
     fn is_time(&self) -> bool {
-        matches!(self.0.map(|ty| ty.kind), Some(Kind::Time))
+        matches!(self.kind(), Some(Kind::Time))
     }
 }
 
@@ -151,7 +163,7 @@ impl<'de> de::Deserializer<'de> for Zero {
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DecodeError> {
-        match self.0.map_or(Kind::Unit, |ty| ty.kind) {
+        match self.kind().unwrap_or(Kind::Unit) {
             Kind::Bool => self.deserialize_bool(visitor),
             Kind::Int(_) | Kind::Duration => self.deserialize_i64(visitor),
             Kind::Uint(_) => self.deserialize_u64(visitor),
@@ -182,7 +194,7 @@ impl<'de> de::Deserializer<'de> for Zero {
 /// Zeros of so many fields or elements.
 struct Zeros {
     fields: Option<Fields>,
-    item: Option<&'static Type>,
+    item: Option<TypeRef>,
     at: usize,
     len: usize,
 }
@@ -197,7 +209,7 @@ impl<'de> de::SeqAccess<'de> for Zeros {
         if self.at >= self.len {
             return Ok(None);
         }
-        let ty = self.item.or_else(|| self.fields?.ty(self.at));
+        let ty = self.item.or_else(|| self.fields?.type_ref(self.at));
         self.at = self.at.wrapping_add(1);
         seed.deserialize(Zero(ty)).map(Some)
     }

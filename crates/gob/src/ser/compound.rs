@@ -19,9 +19,14 @@ pub(crate) enum Fields {
 impl Fields {
     #[inline]
     pub(crate) fn ty(self, at: usize) -> Option<&'static Type> {
+        self.type_ref(at).map(|ty| ty())
+    }
+
+    #[inline]
+    pub(crate) fn type_ref(self, at: usize) -> Option<TypeRef> {
         match self {
-            Self::Named(fields) => fields.get(at).map(|field| (field.ty)()),
-            Self::Unnamed(items) => items.get(at).map(|item| item()),
+            Self::Named(fields) => fields.get(at).map(|field| field.ty),
+            Self::Unnamed(items) => items.get(at).copied(),
         }
     }
 
