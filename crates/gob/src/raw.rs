@@ -198,14 +198,25 @@ pub fn put_uint(dst: &mut impl BufMut, n: u64) {
 pub(crate) fn push_uint(dst: &mut Vec<u8>, n: u64) {
     match u8::try_from(n) {
         Ok(byte) if byte < 0x80 => dst.push(byte),
-        _ => {
-            let len = significant_bytes(n);
-            let unused = 8_u8.wrapping_sub(len);
-            let [a, b, c, d, e, f, g, h] = (n << unused.wrapping_mul(8)).to_be_bytes();
-            dst.extend_from_slice(&[len.wrapping_neg(), a, b, c, d, e, f, g, h]);
-            dst.truncate(dst.len().wrapping_sub(usize::from(unused)));
-        }
+        Ok(byte) => dst.extend_from_slice(&[ONE_BYTE, byte]),
+        Err(_) => push_long_uint(dst, n),
     }
+}
+
+#[inline(never)]
+fn push_long_uint(dst: &mut Vec<u8>, n: u64) {
+    let len = significant_bytes(n);
+    let unused = 8_u8.wrapping_sub(len);
+    let [a, b, c, d, e, f, g, h] = (n << unused.wrapping_mul(8)).to_be_bytes();
+    dst.extend_from_slice(&[len.wrapping_neg(), a, b, c, d, e, f, g, h]);
+    dst.truncate(dst.len().wrapping_sub(usize::from(unused)));
+}
+
+/// As [`put_bytes`].
+#[inline]
+pub(crate) fn push_bytes(dst: &mut Vec<u8>, bytes: &[u8]) {
+    push_uint(dst, bytes.len() as u64);
+    dst.extend_from_slice(bytes);
 }
 
 /// As [`put_int`].

@@ -2,6 +2,7 @@
 
 mod capture;
 mod compound;
+mod record;
 mod serializer;
 
 use std::cell::Cell;
@@ -45,19 +46,62 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
     Ok((finish(scratch, start), Arc::clone(compiled.definitions())))
 }
 
+/// The definitions that a value needs.
+#[derive(Debug, Clone)]
+pub enum Needs {
+    /// Those of its type, which live as long as the process: the same for every value, so that a
+    /// stream of values has to look at them once.
+    Type(&'static Compiled),
+    /// Those of this value, in which there are interfaces.
+    Value(Arc<Definitions>),
+}
+
+impl Needs {
+    /// The definitions themselves.
+    #[must_use]
+    pub fn definitions(&self) -> &Arc<Definitions> {
+        match self {
+            Self::Type(compiled) => compiled.definitions(),
+            Self::Value(definitions) => definitions,
+        }
+    }
+
+    /// The definitions to keep.
+    #[must_use]
+    pub fn into_definitions(self) -> Arc<Definitions> {
+        match self {
+            Self::Type(compiled) => Arc::clone(compiled.definitions()),
+            Self::Value(definitions) => definitions,
+        }
+    }
+}
+
 /// Appends a value's message, without definitions; gives the definitions it needs.
 ///
 /// # Errors
 /// As [`encode`]; then `out` is as it was.
+#[inline]
 pub fn append<T: Serialize + Schema + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
 ) -> Result<Arc<Definitions>, EncodeError> {
+    append_lent(value, out).map(Needs::into_definitions)
+}
+
+/// As [`append`], of which the definitions are not kept: they are lent if that can be.
+///
+/// # Errors
+/// As [`append`].
+#[inline]
+pub fn append_lent<T: Serialize + Schema + ?Sized>(
+    value: &T,
+    out: &mut Vec<u8>,
+) -> Result<Needs, EncodeError> {
     let compiled = compile(T::TYPE)?;
     if compiled.is_open && !Needed::has_begun() {
         let (message, definitions) = encode(value)?;
         out.extend_from_slice(&message);
-        return Ok(definitions);
+        return Ok(Needs::Value(definitions));
     }
     let start = out.len();
     // Short messages need no more; longer ones are moved behind their length.
@@ -67,7 +111,7 @@ pub fn append<T: Serialize + Schema + ?Sized>(
         Ok(()) => put_length(out, start),
         Err(_) => out.truncate(start),
     }
-    written.map(|()| Arc::clone(compiled.definitions()))
+    written.map(|()| Needs::Type(compiled))
 }
 
 /// Encodes a value with all its definitions: a whole stream of one value.
@@ -153,12 +197,20 @@ pub(crate) fn put_type(out: &mut Vec<u8>, id: i32, is_struct: bool) {
 fn put_length(out: &mut Vec<u8>, start: usize) {
     let begin = start.saturating_add(1);
     let len = out.len().saturating_sub(begin);
-    let more = uint_len(len as u64).saturating_sub(1);
-    if more > 0 {
-        let end = out.len();
-        out.resize(end.saturating_add(more), 0);
-        out.copy_within(begin..end, begin.saturating_add(more));
+    match (u8::try_from(len), out.get_mut(start)) {
+        (Ok(short @ ..0x80), Some(place)) => *place = short,
+        _ => put_long_length(out, start),
     }
+}
+
+#[inline(never)]
+fn put_long_length(out: &mut Vec<u8>, start: usize) {
+    let begin = start.saturating_add(1);
+    let end = out.len();
+    let len = end.saturating_sub(begin);
+    let more = uint_len(len as u64).saturating_sub(1);
+    out.resize(end.saturating_add(more), 0);
+    out.copy_within(begin..end, begin.saturating_add(more));
     if let Some(mut prefix) = out.get_mut(start..begin.saturating_add(more)) {
         put_uint(&mut prefix, len as u64);
     }

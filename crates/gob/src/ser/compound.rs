@@ -1,13 +1,13 @@
-//! Values of several parts: structs, lists, maps.
+//! Values of several parts: lists, maps, structs without names.
 
-use polywire_schema::{Field, Kind, Type, TypeRef};
+use polywire_schema::{Field, Type, TypeRef};
 use serde::{Serialize, ser};
 
-use super::capture::{ByteSink, Number};
+use super::capture::ByteSink;
+use super::record::Record;
 use super::serializer::{Place, Serializer};
 use crate::error::EncodeError;
 use crate::raw::{push_uint, uint_len};
-use crate::time::Timestamp;
 
 /// The fields of a struct.
 #[derive(Debug, Clone, Copy)]
@@ -56,16 +56,7 @@ impl Fields {
 pub(super) enum Compound<'o> {
     /// An empty list or map that is left out.
     Nothing,
-    Struct {
-        out: &'o mut Vec<u8>,
-        fields: Fields,
-        /// The field expected next.
-        next: usize,
-        /// One past the field sent last.
-        last: usize,
-        /// How many structs end with this one.
-        ends: usize,
-    },
+    Struct(Record<'o>),
     List {
         out: &'o mut Vec<u8>,
         item: &'static Type,
@@ -87,47 +78,9 @@ pub(super) enum Compound<'o> {
         count: usize,
         start: usize,
     },
-    /// A `Duration` or `SystemTime`, which serde takes for structs of seconds and nanoseconds, or a
-    /// complex number.
-    Pair {
-        serializer: Serializer<'o>,
-        parts: [u64; 2],
-        at: usize,
-    },
 }
 
 impl Compound<'_> {
-    #[inline]
-    fn field<T: Serialize + ?Sized>(
-        &mut self,
-        name: Option<&str>,
-        value: &T,
-    ) -> Result<(), EncodeError> {
-        match self {
-            Self::Struct { out, fields, next, last, .. } => {
-                let at = find(*fields, *next, name)?;
-                let Some(ty) = fields.ty(at) else { return Err(unknown_field()) };
-                let after = at.wrapping_add(1);
-                let place = Place::Field(after.wrapping_sub(*last) as u64);
-                if value.serialize(Serializer { out, ty, place })? {
-                    *last = after;
-                }
-                *next = after;
-                Ok(())
-            }
-            Self::Pair { parts, at, .. } => {
-                let number = value.serialize(Number)?;
-                let part = parts.get_mut(*at).ok_or_else(unknown_field)?;
-                *part = number;
-                *at = at.saturating_add(1);
-                Ok(())
-            }
-            Self::List { .. } | Self::Bytes { .. } | Self::Map { .. } | Self::Nothing => {
-                self.element(value)
-            }
-        }
-    }
-
     #[inline]
     fn element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), EncodeError> {
         match self {
@@ -141,8 +94,8 @@ impl Compound<'_> {
                 Ok(())
             }
             Self::Nothing => Err(wrong_length()),
-            Self::Struct { .. } => self.field(None, value),
-            Self::Map { .. } | Self::Pair { .. } => Err(unknown_field()),
+            Self::Struct(record) => record.field(None, value),
+            Self::Map { .. } => Err(unknown_field()),
         }
     }
 
@@ -150,13 +103,7 @@ impl Compound<'_> {
     fn finish(self) -> Result<bool, EncodeError> {
         match self {
             Self::Nothing => Ok(false),
-            Self::Struct { out, ends, .. } => {
-                out.push(0);
-                if ends > 1 {
-                    out.push(0);
-                }
-                Ok(true)
-            }
+            Self::Struct(record) => Ok(record.finish()),
             Self::List { out, len, count, start, .. }
             | Self::Bytes { out, len, count, start }
             | Self::Map { out, len, count, start, .. } => {
@@ -167,15 +114,6 @@ impl Compound<'_> {
                 }
                 Ok(true)
             }
-            Self::Pair { serializer, parts: [first, second], .. } => match serializer.ty.kind {
-                Kind::Duration => serializer.put_nanos(first, second),
-                Kind::Complex(_) => serializer.put_complex(first, second),
-                _ => {
-                    let time = Timestamp::from_unix(first, second)
-                        .ok_or_else(|| EncodeError::value("time out of range"))?;
-                    serializer.put_time(time)
-                }
-            },
         }
     }
 }
@@ -193,23 +131,14 @@ fn insert_count(out: &mut Vec<u8>, start: usize, count: usize) {
     }
 }
 
-/// Fields come in the order of the schema, but for those that are skipped.
-#[inline]
-fn find(fields: Fields, next: usize, name: Option<&str>) -> Result<usize, EncodeError> {
-    let (Some(name), Fields::Named(named)) = (name, fields) else { return Ok(next) };
-    let rest = named.get(next..).unwrap_or_default();
-    match rest.iter().position(|field| field.serde == name) {
-        Some(skipped) => Ok(next.wrapping_add(skipped)),
-        None => Err(unknown_field()),
-    }
-}
-
 #[cold]
-fn unknown_field() -> EncodeError {
+#[inline(never)]
+pub(super) fn unknown_field() -> EncodeError {
     EncodeError::schema("struct", "a field the schema does not have there")
 }
 
 #[cold]
+#[inline(never)]
 fn wrong_length() -> EncodeError {
     EncodeError::schema("sequence or map", "another length than announced")
 }
@@ -239,31 +168,6 @@ parts! {
     SerializeTupleStruct serialize_field,
     SerializeTupleVariant serialize_field,
 }
-
-macro_rules! named {
-    ($($trait:ident),* $(,)?) => {
-        $(impl ser::$trait for Compound<'_> {
-            type Ok = bool;
-            type Error = EncodeError;
-
-            #[inline]
-            fn serialize_field<T: Serialize + ?Sized>(
-                &mut self,
-                name: &'static str,
-                value: &T,
-            ) -> Result<(), EncodeError> {
-                self.field(Some(name), value)
-            }
-
-            #[inline]
-            fn end(self) -> Result<bool, EncodeError> {
-                self.finish()
-            }
-        })*
-    };
-}
-
-named!(SerializeStruct, SerializeStructVariant);
 
 impl ser::SerializeMap for Compound<'_> {
     type Ok = bool;

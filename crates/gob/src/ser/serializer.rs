@@ -4,10 +4,11 @@ use polywire_schema::{EnumType, Kind, Type, Variant, VariantShape};
 use serde::{Serialize, ser};
 
 use super::compound::{Compound, Fields};
+use super::record::{Named, Pair, Record};
 use crate::any;
 use crate::compile::is_byte;
 use crate::error::EncodeError;
-use crate::raw::{push_int, push_uint, put_bytes, put_float};
+use crate::raw::{push_bytes, push_int, push_uint, put_float};
 use crate::time;
 
 /// Where a value stands, which decides whether it may be left out.
@@ -92,7 +93,7 @@ impl<'o> Serializer<'o> {
         }
         let sent = self.enter(text.is_empty());
         if sent {
-            put_bytes(self.out, text.as_bytes());
+            push_bytes(self.out, text.as_bytes());
         }
         Ok(sent)
     }
@@ -100,7 +101,7 @@ impl<'o> Serializer<'o> {
     pub(super) fn put_time(mut self, time: time::Timestamp) -> Result<bool, EncodeError> {
         let sent = self.enter(time == time::Timestamp::GO_ZERO);
         if sent {
-            put_bytes(self.out, &time.to_bytes());
+            push_bytes(self.out, &time.to_bytes());
         }
         Ok(sent)
     }
@@ -137,9 +138,9 @@ impl<'o> Serializer<'o> {
 
     /// Begins a struct; structs are sent even if all their fields are zero.
     #[inline]
-    fn fields(mut self, fields: Fields, ends: usize) -> Compound<'o> {
+    fn fields(mut self, fields: Fields, ends: usize) -> Record<'o> {
         self.enter(false);
-        Compound::Struct { out: self.out, fields, next: 0, last: 0, ends }
+        Record::new(self.out, fields, ends)
     }
 
     fn list(
@@ -189,6 +190,7 @@ impl<'o> Serializer<'o> {
     }
 
     #[cold]
+    #[inline(never)]
     pub(super) fn mismatch<T>(&self, got: &'static str) -> Result<T, EncodeError> {
         Err(EncodeError::schema(self.ty.name(), got))
     }
@@ -211,8 +213,8 @@ impl<'o> ser::Serializer for Serializer<'o> {
     type SerializeTupleStruct = Compound<'o>;
     type SerializeTupleVariant = Compound<'o>;
     type SerializeMap = Compound<'o>;
-    type SerializeStruct = Compound<'o>;
-    type SerializeStructVariant = Compound<'o>;
+    type SerializeStruct = Named<'o>;
+    type SerializeStructVariant = Named<'o>;
 
     numbers! {
         serialize_i8: i8 => put_int as i64,
@@ -247,6 +249,7 @@ impl<'o> ser::Serializer for Serializer<'o> {
         self.put_text(text)
     }
 
+    #[inline]
     fn serialize_bytes(mut self, bytes: &[u8]) -> Result<bool, EncodeError> {
         match self.ty.kind {
             Kind::Bytes => {}
@@ -254,14 +257,14 @@ impl<'o> ser::Serializer for Serializer<'o> {
             // Zero too: what is absent may be nil in Go, which zero is not.
             Kind::BigInt => {
                 self.enter(false);
-                put_bytes(self.out, bytes);
+                push_bytes(self.out, bytes);
                 return Ok(true);
             }
             _ => return self.mismatch("a byte string"),
         }
         let sent = self.enter(bytes.is_empty());
         if sent {
-            put_bytes(self.out, bytes);
+            push_bytes(self.out, bytes);
         }
         Ok(sent)
     }
@@ -362,8 +365,8 @@ impl<'o> ser::Serializer for Serializer<'o> {
                 let item = item();
                 Ok(Compound::List { out: self.out, item, len: Some(len), count: 0, start })
             }
-            Kind::Tuple(items) => Ok(self.fields(Fields::Unnamed(items), 1)),
-            Kind::Struct(of) => Ok(self.fields(Fields::Named(of.fields), 1)),
+            Kind::Tuple(items) => Ok(Compound::Struct(self.fields(Fields::Unnamed(items), 1))),
+            Kind::Struct(of) => Ok(Compound::Struct(self.fields(Fields::Named(of.fields), 1))),
             _ => self.mismatch("a tuple"),
         }
     }
@@ -389,7 +392,7 @@ impl<'o> ser::Serializer for Serializer<'o> {
         };
         self.enter_variant(at);
         self.place = Place::Element;
-        Ok(self.fields(Fields::Unnamed(items), 2))
+        Ok(Compound::Struct(self.fields(Fields::Unnamed(items), 2)))
     }
 
     fn serialize_map(mut self, len: Option<usize>) -> Result<Compound<'o>, EncodeError> {
@@ -410,17 +413,11 @@ impl<'o> ser::Serializer for Serializer<'o> {
         Ok(Compound::Map { out: self.out, key, value, len, count: 0, start })
     }
 
-    #[inline]
-    fn serialize_struct(
-        self,
-        _name: &'static str,
-        _len: usize,
-    ) -> Result<Compound<'o>, EncodeError> {
+    #[inline(always)]
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Named<'o>, EncodeError> {
         match self.ty.kind {
-            Kind::Struct(of) => Ok(self.fields(Fields::Named(of.fields), 1)),
-            Kind::Duration | Kind::Time | Kind::Complex(_) => {
-                Ok(Compound::Pair { serializer: self, parts: [0, 0], at: 0 })
-            }
+            Kind::Struct(of) => Ok(Named::Struct(self.fields(Fields::Named(of.fields), 1))),
+            Kind::Duration | Kind::Time | Kind::Complex(_) => Ok(Named::Pair(Pair::new(self))),
             _ => self.mismatch("a struct"),
         }
     }
@@ -431,14 +428,14 @@ impl<'o> ser::Serializer for Serializer<'o> {
         index: u32,
         variant: &'static str,
         _len: usize,
-    ) -> Result<Compound<'o>, EncodeError> {
+    ) -> Result<Named<'o>, EncodeError> {
         let (at, found) = self.variant(index, variant)?;
         let VariantShape::Struct(of) = found.shape else {
             return self.mismatch("a variant with fields");
         };
         self.enter_variant(at);
         self.place = Place::Element;
-        Ok(self.fields(Fields::Named(of.fields), 2))
+        Ok(Named::Struct(self.fields(Fields::Named(of.fields), 2)))
     }
 
     /// These have forms of their own here, and others where they are read.
