@@ -1,7 +1,6 @@
 //! The trait at the leaf, and its one match over encodings.
 
 use polywire_core::{Appended, EncodedValue, Encoding, Payload};
-use polywire_gob::TypeTable;
 use polywire_schema::{Schema, Type};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -151,8 +150,7 @@ pub fn decode<T: DeserializeOwned + Schema>(from: &Payload) -> Result<T, CodecEr
 pub fn decode_lent<T: DeserializeOwned + Schema>(from: EncodedValue<'_>) -> Result<T, CodecError> {
     match from.encoding {
         Encoding::Gob => {
-            let table = from.context.map(TypeTable::from_context).unwrap_or_default();
-            polywire_gob::decode_lent(from.bytes, &table).map_err(CodecError::from)
+            polywire_gob::decode_in_context(from.bytes, from.context).map_err(CodecError::from)
         }
         Encoding::Json => Ok(json::from_bytes(from.bytes, json::Style::Serde)?),
         Encoding::GoJson => Ok(json::from_bytes(from.bytes, json::Style::Go)?),

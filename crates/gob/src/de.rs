@@ -5,6 +5,9 @@ mod deserializer;
 mod enums;
 mod zero;
 
+use std::any::Any;
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use polywire_schema::Schema;
 use serde::de::DeserializeOwned;
@@ -15,7 +18,7 @@ use crate::error::DecodeError;
 use crate::frame::{Frame, Reader};
 use crate::limits::Limits;
 use crate::split::Splitter;
-use crate::table::TypeTable;
+use crate::table::{LentTable, TypeTable};
 use crate::walk::singleton;
 
 /// Decodes a value into a local type. Fields are matched by name; those that the remote type lacks
@@ -36,6 +39,35 @@ pub fn decode<T: DeserializeOwned + Schema>(frame: &Frame) -> Result<T, DecodeEr
 pub fn decode_lent<T: DeserializeOwned + Schema>(
     bytes: &[u8],
     table: &TypeTable,
+) -> Result<T, DecodeError> {
+    read(bytes, table.into())
+}
+
+/// As [`decode_lent`], with the table in a payload's context, as [`TypeTable::from_context`] has it;
+/// without one, no type is defined.
+///
+/// # Errors
+/// As [`decode`].
+#[inline]
+pub fn decode_in_context<T: DeserializeOwned + Schema>(
+    bytes: &[u8],
+    context: Option<&Arc<dyn Any + Send + Sync>>,
+) -> Result<T, DecodeError> {
+    let none;
+    let table = match context.and_then(LentTable::of_context) {
+        Some(table) => table,
+        None => {
+            none = TypeTable::default();
+            LentTable::from(&none)
+        }
+    };
+    read(bytes, table)
+}
+
+#[inline]
+fn read<T: DeserializeOwned + Schema>(
+    bytes: &[u8],
+    table: LentTable<'_>,
 ) -> Result<T, DecodeError> {
     let local = compile(T::TYPE)?;
     let (id, mut reader) = Reader::open(bytes)?;

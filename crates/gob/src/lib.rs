@@ -95,7 +95,7 @@ pub use self::any::{Any, register};
 pub use self::big_int::{BigInt, ParseBigIntError};
 pub use self::compile::{Compiled, compile};
 pub use self::complex::Complex;
-pub use self::de::{decode, decode_lent, from_slice};
+pub use self::de::{decode, decode_in_context, decode_lent, from_slice};
 pub use self::definitions::{Definitions, Sent};
 pub use self::error::{
     DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, RegisterError, StreamError,

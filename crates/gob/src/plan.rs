@@ -11,7 +11,7 @@ use polywire_schema::{EnumType, Type};
 use crate::compile::Compiled;
 use crate::error::DecodeError;
 pub(crate) use crate::ser::Fields;
-use crate::table::TypeTable;
+use crate::table::LentTable;
 
 /// Plans of one stream's table. The first few are found by a scan without a lock.
 #[derive(Default)]
@@ -47,7 +47,7 @@ impl PlanCache {
     #[inline(never)]
     pub(crate) fn make(
         &self,
-        table: &TypeTable,
+        table: LentTable<'_>,
         remote: i32,
         ty: &'static Type,
         local: &'static Compiled,
@@ -57,7 +57,7 @@ impl PlanCache {
             return Ok(Arc::clone(&entry.plan));
         }
         drop(more);
-        let plan = Arc::new(build::plan(table, remote, ty)?);
+        let plan = Arc::new(build::plan(&table.to_table(), remote, ty)?);
         let mut entry = Entry { remote, local, plan: Arc::clone(&plan) };
         for place in &self.first {
             match place.set(entry) {

@@ -172,10 +172,6 @@ impl TypeTable {
         &self.0.limits
     }
 
-    pub(crate) fn plans(&self) -> &PlanCache {
-        &self.0.plans
-    }
-
     pub(crate) fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
@@ -262,6 +258,53 @@ impl TypeTable {
             WireType::Opaque(_) | WireType::Nothing => text.push_str(&definition.name),
         }
         above.pop();
+    }
+}
+
+/// A table that is lent, by itself or within a payload's context. References to it are counted only
+/// where it is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct LentTable<'a> {
+    table: &'a Table,
+    owner: Owner<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Owner<'a> {
+    Table(&'a TypeTable),
+    Context(&'a Arc<dyn Any + Send + Sync>),
+}
+
+impl<'a> LentTable<'a> {
+    /// The table in a context, as [`TypeTable::from_context`] has it, if there is one.
+    #[inline]
+    pub(crate) fn of_context(context: &'a Arc<dyn Any + Send + Sync>) -> Option<Self> {
+        match context.downcast_ref() {
+            Some(table) => Some(Self { table, owner: Owner::Context(context) }),
+            None => context.downcast_ref::<Definitions>().map(|of| of.table().into()),
+        }
+    }
+
+    pub(crate) fn limits(&self) -> &'a Limits {
+        &self.table.limits
+    }
+
+    pub(crate) fn plans(&self) -> &'a PlanCache {
+        &self.table.plans
+    }
+
+    /// The table to keep.
+    pub(crate) fn to_table(self) -> TypeTable {
+        match self.owner {
+            Owner::Table(table) => table.clone(),
+            Owner::Context(context) => TypeTable::from_context(context),
+        }
+    }
+}
+
+impl<'a> From<&'a TypeTable> for LentTable<'a> {
+    fn from(table: &'a TypeTable) -> Self {
+        Self { table: &table.0, owner: Owner::Table(table) }
     }
 }
 

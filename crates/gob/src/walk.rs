@@ -6,7 +6,7 @@
 use crate::error::DecodeError;
 use crate::frame::Reader;
 use crate::raw::{Cursor, unknown_type};
-use crate::table::{TypeTable, WireType, basic, next_field};
+use crate::table::{LentTable, TypeTable, WireType, basic, next_field};
 
 /// The longest name of a concrete type in an interface, in bytes.
 pub(crate) const MAX_INTERFACE_NAME: usize = 1_024;
@@ -196,14 +196,14 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>, table: &TypeTable, id: i32) -> Resul
 #[inline]
 pub(crate) fn skip_reader(
     reader: &mut Reader<'_>,
-    table: &TypeTable,
+    table: LentTable<'_>,
     id: i32,
 ) -> Result<(), DecodeError> {
     match id {
         basic::BOOL | basic::INT | basic::UINT | basic::FLOAT => reader.cursor.uint().map(drop),
         basic::BYTES | basic::STRING => reader.cursor.bytes().map(drop),
         _ => {
-            let (mut walk, mut table) = (Walk::skipping(id), table.clone());
+            let (mut walk, mut table) = (Walk::skipping(id), table.to_table());
             while walk.run(&mut reader.cursor, &mut table)? == Progress::NeedMessage {
                 reader.next_message()?;
             }

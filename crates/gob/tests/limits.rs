@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a failure is what a test shows")]
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 use polywire_gob::raw::{put_bytes, put_int, put_uint};
 use polywire_gob::{
     Any, DecodeError, DecodeErrorKind, Frame, Limits, Schema, Shape, Splitter, TypeTable, Value,
-    decode, decode_value, from_slice, to_vec,
+    decode, decode_in_context, decode_value, from_slice, to_vec,
 };
 use serde::{Deserialize, Serialize};
 
@@ -140,7 +142,13 @@ fn a_mismatch_leaves_the_stream_in_step() {
 #[test]
 fn a_payload_that_never_travelled_decodes_with_its_definitions() {
     let (bytes, definitions) = polywire_gob::encode(&Node::default()).unwrap();
-    let table = TypeTable::from_context(&(definitions as _));
+    let table = TypeTable::from_context(&(definitions.clone() as _));
     let again = TypeTable::from_context(&table.to_context());
-    decode::<Node>(&Frame::new(bytes, again)).unwrap();
+    decode::<Node>(&Frame::new(bytes.clone(), again)).unwrap();
+    decode_in_context::<Node>(&bytes, Some(&table.to_context())).unwrap();
+    decode_in_context::<Node>(&bytes, Some(&(definitions as _))).unwrap();
+    for nothing in [None, Some(&(Arc::new(()) as _))] {
+        let error = decode_in_context::<Node>(&bytes, nothing).unwrap_err();
+        assert_eq!(error.to_string(), "gob: unknown type id or corrupted data");
+    }
 }

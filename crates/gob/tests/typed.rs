@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failure is what a test shows")]
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use polywire_gob::{Needs, Schema, from_slice, to_vec};
@@ -262,5 +263,35 @@ fn numbers_take_as_few_bytes_as_go_gives_them() {
         polywire_gob::raw::put_uint(&mut put, n);
         assert!(pushed.ends_with(&put), "{n:#x}: {pushed:x?}");
         assert_eq!(pushed.len(), 3 + put.len(), "{n:#x}: {pushed:x?}");
+    }
+}
+
+#[test]
+fn a_table_that_is_lent_is_kept_by_what_needs_it() {
+    #[derive(Serialize, Schema)]
+    #[schema(crate = "polywire_gob")]
+    struct Wide {
+        first: i64,
+        skipped: Vec<Point>,
+        held: polywire_gob::Any,
+        last: i64,
+    }
+
+    #[derive(Debug, PartialEq, Deserialize, Schema)]
+    #[schema(crate = "polywire_gob")]
+    struct Narrow {
+        first: i64,
+        held: polywire_gob::Any,
+        last: i64,
+    }
+
+    let held = polywire_gob::Any::of(&vec![1_i64, 2]).unwrap();
+    let skipped = vec![Point { x: 1, y: 2 }];
+    let wide = Wide { first: 1, skipped, held: held.clone(), last: -1 };
+    let (bytes, definitions) = polywire_gob::encode(&wide).unwrap();
+    let sent: Arc<dyn std::any::Any + Send + Sync> = definitions;
+    for context in [&sent, &polywire_gob::TypeTable::from_context(&sent).to_context()] {
+        let narrow: Narrow = polywire_gob::decode_in_context(&bytes, Some(context)).unwrap();
+        assert_eq!(narrow, Narrow { first: 1, held: held.clone(), last: -1 });
     }
 }

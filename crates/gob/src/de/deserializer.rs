@@ -11,7 +11,7 @@ use crate::error::DecodeError;
 use crate::frame::Reader;
 use crate::plan::{ListPlan, Node, Order, Plan, StructPlan};
 use crate::raw::unknown_type;
-use crate::table::TypeTable;
+use crate::table::LentTable;
 use crate::time::Timestamp;
 use crate::value;
 use crate::walk::{self, opaque, too_deep, too_many};
@@ -19,7 +19,7 @@ use crate::walk::{self, opaque, too_deep, too_many};
 /// One value being decoded.
 pub(super) struct Session<'a> {
     pub(super) reader: Reader<'a>,
-    pub(super) table: &'a TypeTable,
+    pub(super) table: LentTable<'a>,
     pub(super) plan: &'a Plan,
     pub(super) limit: usize,
 }
@@ -120,7 +120,7 @@ impl<'a> Deserializer<'_, 'a> {
             return visitor.visit_newtype_struct(self);
         }
         let Session { reader, table, .. } = self.session;
-        let held = value::interface(reader, table, self.depth)?;
+        let held = value::interface(reader, &table.to_table(), self.depth)?;
         any::hand_over(held, || visitor.visit_unit())
     }
 

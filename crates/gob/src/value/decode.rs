@@ -28,9 +28,9 @@ pub fn decode_value(frame: &Frame) -> Result<Value, DecodeError> {
 }
 
 /// Decodes what an interface holds, which may lie in later messages; `None` if it is nil.
-pub(crate) fn interface<'a>(
-    reader: &mut Reader<'a>,
-    table: &'a TypeTable,
+pub(crate) fn interface(
+    reader: &mut Reader<'_>,
+    table: &TypeTable,
     depth: usize,
 ) -> Result<Option<Box<Dynamic>>, DecodeError> {
     let limit = table.limits().value_depth;
@@ -43,12 +43,12 @@ pub(crate) fn interface<'a>(
     Ok(held)
 }
 
-struct Decode<'a> {
+struct Decode<'a, 't> {
     reader: Reader<'a>,
-    table: &'a TypeTable,
+    table: &'t TypeTable,
 }
 
-impl Decode<'_> {
+impl Decode<'_, '_> {
     fn value(&mut self, id: i32, depth: usize) -> Result<Value, DecodeError> {
         let cursor = &mut self.reader.cursor;
         Ok(match id {
