@@ -40,7 +40,7 @@ pub fn decode_lent<T: DeserializeOwned + Schema>(
     bytes: &[u8],
     table: &TypeTable,
 ) -> Result<T, DecodeError> {
-    read(bytes, table.into())
+    read(bytes, &table.into())
 }
 
 /// As [`decode_lent`], with the table in a payload's context, as [`TypeTable::from_context`] has it;
@@ -61,13 +61,13 @@ pub fn decode_in_context<T: DeserializeOwned + Schema>(
             LentTable::from(&none)
         }
     };
-    read(bytes, table)
+    read(bytes, &table)
 }
 
 #[inline]
 fn read<T: DeserializeOwned + Schema>(
     bytes: &[u8],
-    table: LentTable<'_>,
+    table: &LentTable<'_>,
 ) -> Result<T, DecodeError> {
     let local = compile(T::TYPE)?;
     let (id, mut reader) = Reader::open(bytes)?;

@@ -47,7 +47,7 @@ impl PlanCache {
     #[inline(never)]
     pub(crate) fn make(
         &self,
-        table: LentTable<'_>,
+        table: &LentTable<'_>,
         remote: i32,
         ty: &'static Type,
         local: &'static Compiled,

@@ -196,7 +196,7 @@ pub(crate) fn skip(cursor: &mut Cursor<'_>, table: &TypeTable, id: i32) -> Resul
 #[inline]
 pub(crate) fn skip_reader(
     reader: &mut Reader<'_>,
-    table: LentTable<'_>,
+    table: &LentTable<'_>,
     id: i32,
 ) -> Result<(), DecodeError> {
     match id {

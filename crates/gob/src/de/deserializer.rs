@@ -19,7 +19,7 @@ use crate::walk::{self, opaque, too_deep, too_many};
 /// One value being decoded.
 pub(super) struct Session<'a> {
     pub(super) reader: Reader<'a>,
-    pub(super) table: LentTable<'a>,
+    pub(super) table: &'a LentTable<'a>,
     pub(super) plan: &'a Plan,
     pub(super) limit: usize,
 }
