@@ -17,10 +17,11 @@ pub(crate) struct Cluster {
     data: PathBuf,
 }
 
-/// A member, and by whom it is led; `0` is nobody.
+/// A member, by whom it is led, where `0` is nobody, and how far it has got.
 struct Led {
     by: String,
     member: String,
+    applied: String,
 }
 
 const MEMBERS: usize = 3;
@@ -78,7 +79,7 @@ impl Cluster {
     /// None does, or they cannot be asked.
     pub(crate) fn leader(&self) -> Result<usize, String> {
         for at in 0..MEMBERS {
-            let Led { by, member } = self.led(at)?;
+            let Led { by, member, .. } = self.led(at)?;
             if by == member {
                 return Ok(at);
             }
@@ -86,11 +87,14 @@ impl Cluster {
         Err("none of the members leads".to_owned())
     }
 
-    /// Whether all members follow the same leader.
+    /// Whether all members follow the same leader, and have what it has: one that was cut off hears
+    /// of its leader long before the connection that carries the log is tried again.
     pub(crate) fn is_one(&self) -> bool {
-        let leaders: Option<Vec<String>> =
-            (0..MEMBERS).map(|at| self.led(at).ok().map(|led| led.by)).collect();
-        leaders.is_some_and(|all| all.iter().all(|by| *by != "0" && Some(by) == all.first()))
+        let led: Result<Vec<Led>, String> = (0..MEMBERS).map(|at| self.led(at)).collect();
+        let Ok(led) = led else { return false };
+        let [first, rest @ ..] = &led[..] else { return false };
+        let agrees = |one: &Led| one.by == first.by && one.applied == first.applied;
+        first.by != "0" && rest.iter().all(agrees)
     }
 
     fn led(&self, at: usize) -> Result<Led, String> {
@@ -98,8 +102,9 @@ impl Cluster {
         let read: serde_json::Value =
             serde_json::from_str(&said).map_err(|error| format!("{error}: {said}"))?;
         let text = |path| read.pointer(path).and_then(serde_json::Value::as_str);
-        let member = text("/header/member_id").unwrap_or_default().to_owned();
-        Ok(Led { by: text("/leader").unwrap_or("0").to_owned(), member })
+        let [member, applied] = ["/header/member_id", "/raftAppliedIndex"]
+            .map(|path| text(path).unwrap_or_default().to_owned());
+        Ok(Led { by: text("/leader").unwrap_or("0").to_owned(), member, applied })
     }
 
     /// What a member says of itself, asked from the hub.

@@ -93,4 +93,5 @@ fn calls(peer: &mut Peer) -> Result<(u64, u64), String> {
     }
 }
 
-const HEALING: Duration = Duration::from_secs(60);
+/// TCP may wait for two minutes before it tries a silent peer again.
+const HEALING: Duration = Duration::from_secs(180);
