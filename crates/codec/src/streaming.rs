@@ -257,6 +257,7 @@ impl<T: Message, S: Stream<Item = Result<T, Status>>> Stream for Encoded<S> {
 }
 
 impl<T: Message, S: Stream<Item = Result<T, Status>>> AppendStream for Encoded<S> {
+    #[inline]
     fn poll_append(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -18,6 +18,7 @@ mod byte_str;
 mod context;
 mod deadline;
 mod descriptor;
+mod encoded_run;
 mod extensions;
 mod message_compression;
 mod metadata;
@@ -43,6 +44,7 @@ pub use self::deadline::Deadline;
 pub use self::descriptor::{
     CallKind, Handler, Method, MethodDescriptor, ServiceDefinition, ServiceDescriptor,
 };
+pub use self::encoded_run::{EncodedRun, RunBudget, RunEnd};
 pub use self::extensions::Extensions;
 pub use self::message_compression::MessageCompression;
 pub use self::metadata::Metadata;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use futures_core::Stream;
 
-use crate::{Code, EncodedValue, Encoding, Payload, Status};
+use crate::{Code, EncodedRun, EncodedValue, Encoding, Payload, RunBudget, RunEnd, Status};
 
 enum Source {
     Payloads(Pin<Box<dyn Stream<Item = Result<Payload, Status>> + Send>>),
@@ -34,6 +34,17 @@ pub trait AppendStream: Stream<Item = Result<Payload, Status>> {
         cx: &mut Context<'_>,
         out: &mut Vec<u8>,
     ) -> Poll<Option<Result<Appended, Status>>>;
+
+    /// As [`poll_append`](Self::poll_append), of all the values that are ready and within the
+    /// budget.
+    fn poll_append_run(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        run: &mut EncodedRun,
+        budget: RunBudget,
+    ) -> RunEnd {
+        run.fill(budget, |out| self.as_mut().poll_append(cx, out))
+    }
 
     /// Encodes the values to come in another encoding. Says whether it can, which it does not by
     /// default.
@@ -165,6 +176,21 @@ impl PayloadStream {
             out.extend_from_slice(value.bytes);
             Ok(value.context.cloned())
         }))
+    }
+
+    /// As [`poll_append`](Self::poll_append), of all the values that are ready and within the
+    /// budget; the run must be in the encoding of the stream.
+    pub fn poll_append_run(
+        &mut self,
+        cx: &mut Context<'_>,
+        run: &mut EncodedRun,
+        budget: RunBudget,
+    ) -> RunEnd {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Source::Appending(source)) = inner {
+            return source.as_mut().poll_append_run(cx, run, budget);
+        }
+        run.fill(budget, |out| self.poll_append(cx, out))
     }
 
     /// Lends the next value, in place of a [`Payload`] of its own.

@@ -7,6 +7,7 @@
 use std::any::Any;
 use std::collections::VecDeque;
 use std::mem;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{self, Poll, Waker};
 
@@ -25,11 +26,12 @@ pub struct Values {
     shared: Arc<Shared>,
     encoding: Encoding,
     /// Taken over from the inbox, all at once.
-    entries: VecDeque<Entry>,
-    bytes: BytesMut,
-    /// How many of the bytes are the value that is lent, and what it needs beside them.
-    lent: usize,
+    arrived: Arrived,
+    /// Where in its bytes the value is that is lent, and what it needs beside them.
+    lent: Range<usize>,
     context: Context,
+    /// How many of them there were so far.
+    entered: usize,
     /// What was taken and not yet granted to the peer again.
     taken: u64,
     /// From how much on it is worth telling the peer.
@@ -42,10 +44,7 @@ struct Shared(Mutex<State>);
 
 /// What has come and is still to be taken over.
 struct State {
-    entries: VecDeque<Entry>,
-    /// The bytes of the entries, copied out of the connection's buffer: a value that shared that
-    /// buffer would keep all of it, with all that came beside it.
-    bytes: BytesMut,
+    arrived: Arrived,
     /// What the last of the values needs beside its bytes.
     context: Context,
     /// How much the peer may still send. One value may take it below zero.
@@ -58,10 +57,17 @@ struct State {
 /// What the encoding of a value needs beside its bytes.
 type Context = Option<Arc<dyn Any + Send + Sync>>;
 
-/// One value: how many bytes, and what they need where that is not what those before it did.
-struct Entry {
-    len: usize,
-    context: Option<Context>,
+/// Values, one right after another.
+#[derive(Default)]
+struct Arrived {
+    /// Copied out of the connection's buffer: a value that shared that buffer would keep all of it,
+    /// with all that came beside it.
+    bytes: BytesMut,
+    /// How long each value is.
+    lens: VecDeque<usize>,
+    /// What values need where that is not what those before them did, and which value was the
+    /// first of them.
+    contexts: VecDeque<(usize, Context)>,
 }
 
 /// A peer sent more than it may.
@@ -79,8 +85,7 @@ impl From<Overrun> for Status {
 #[must_use]
 pub fn inbox(encoding: Encoding, window: u64) -> (Inbox, Values) {
     let state = State {
-        entries: VecDeque::new(),
-        bytes: BytesMut::new(),
+        arrived: Arrived::default(),
         context: None,
         left: signed(window),
         end: None,
@@ -91,10 +96,10 @@ pub fn inbox(encoding: Encoding, window: u64) -> (Inbox, Values) {
     let values = Values {
         shared: Arc::clone(&shared),
         encoding,
-        entries: VecDeque::new(),
-        bytes: BytesMut::new(),
-        lent: 0,
+        arrived: Arrived::default(),
+        lent: 0..0,
         context: None,
+        entered: 0,
         taken: 0,
         worth_telling: window / 2,
         ended: false,
@@ -109,7 +114,7 @@ impl Inbox {
     /// When the peer had no room left for it.
     pub fn push(&self, payload: &Payload) -> Result<Option<Waker>, Overrun> {
         let mut state = self.0.lock();
-        state.push(&payload.bytes, &payload.context)?;
+        state.push(&payload.bytes, &[payload.bytes.len()], &payload.context)?;
         Ok(state.reader.take())
     }
 
@@ -119,12 +124,7 @@ impl Inbox {
     /// When the peer had no room left for one of them; those before it were put in.
     pub fn push_all(&self, values: &ValueRun) -> Result<Option<Waker>, Overrun> {
         let mut state = self.0.lock();
-        let mut rest = &*values.bytes;
-        for len in &values.lens {
-            let Some((value, behind)) = rest.split_at_checked(*len) else { break };
-            state.push(value, &values.context)?;
-            rest = behind;
-        }
+        state.push(&values.bytes, &values.lens, &values.context)?;
         Ok(state.reader.take())
     }
 
@@ -172,26 +172,29 @@ impl Values {
     /// errors as in [`poll_next`](Self::poll_next).
     #[inline]
     pub fn poll_step(&mut self, cx: &mut task::Context<'_>) -> Poll<Option<Result<(), Status>>> {
-        self.bytes.advance(mem::take(&mut self.lent).min(self.bytes.len()));
-        if let Some(entry) = self.entries.pop_front() {
-            self.enter(entry);
+        if let Some(len) = self.arrived.lens.pop_front() {
+            self.enter(len);
             return Poll::Ready(Some(Ok(())));
         }
         self.poll_more(cx)
     }
 
-    fn enter(&mut self, entry: Entry) {
-        self.lent = entry.len;
-        if let Some(context) = entry.context {
+    #[inline]
+    fn enter(&mut self, len: usize) {
+        self.lent = self.lent.end..self.lent.end.saturating_add(len);
+        while let Some((_, context)) =
+            self.arrived.contexts.pop_front_if(|(first, _)| *first <= self.entered)
+        {
             self.context = context;
         }
-        self.taken = self.taken.saturating_add(window_cost(entry.len));
+        self.entered = self.entered.saturating_add(1);
+        self.taken = self.taken.saturating_add(window_cost(len));
     }
 
     /// The value that the last step went to.
     #[must_use]
     pub fn value(&self) -> EncodedValue<'_> {
-        let bytes = self.bytes.get(..self.lent).unwrap_or_default();
+        let bytes = self.arrived.bytes.get(self.lent.clone()).unwrap_or_default();
         EncodedValue { encoding: self.encoding, bytes, context: self.context.as_ref() }
     }
 
@@ -200,14 +203,15 @@ impl Values {
             return Poll::Ready(None);
         }
         loop {
-            if let Some(entry) = self.entries.pop_front() {
-                self.enter(entry);
+            if let Some(len) = self.arrived.lens.pop_front() {
+                self.enter(len);
                 return Poll::Ready(Some(Ok(())));
             }
             let mut state = self.shared.lock();
-            if !state.entries.is_empty() {
-                mem::swap(&mut self.entries, &mut state.entries);
-                self.bytes = state.bytes.split();
+            if !state.arrived.lens.is_empty() {
+                self.arrived.clear();
+                (self.lent, self.entered) = (0..0, 0);
+                mem::swap(&mut self.arrived, &mut state.arrived);
                 continue;
             }
             let Some(end) = state.end.take() else {
@@ -224,8 +228,11 @@ impl Values {
     /// The value that the last step went to, in bytes of its own: those of the inbox, not a copy.
     /// To be called once for each step.
     pub fn take(&mut self) -> Payload {
-        let len = mem::take(&mut self.lent).min(self.bytes.len());
-        let mut payload = Payload::new(self.encoding, self.bytes.split_to(len).freeze());
+        let Range { start, end } = mem::replace(&mut self.lent, 0..0);
+        let bytes = &mut self.arrived.bytes;
+        bytes.advance(start.min(bytes.len()));
+        let len = end.saturating_sub(start).min(bytes.len());
+        let mut payload = Payload::new(self.encoding, bytes.split_to(len).freeze());
         payload.context = self.context.clone();
         payload
     }
@@ -255,34 +262,54 @@ impl Drop for Values {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.abandoned = true;
-        state.entries = VecDeque::new();
-        state.bytes = BytesMut::new();
+        state.arrived = Arrived::default();
     }
 }
 
 impl State {
-    fn push(&mut self, value: &[u8], context: &Context) -> Result<(), Overrun> {
-        if self.left <= 0 {
-            return Err(Overrun);
+    /// Puts in values of these lengths.
+    fn push(&mut self, bytes: &[u8], lens: &[usize], context: &Context) -> Result<(), Overrun> {
+        let (mut values, mut end) = (0_usize, 0_usize);
+        for len in lens {
+            if self.left <= 0 {
+                break;
+            }
+            self.left = self.left.saturating_sub(signed(window_cost(*len)));
+            values = values.saturating_add(1);
+            end = end.saturating_add(*len);
         }
-        self.left = self.left.saturating_sub(signed(window_cost(value.len())));
-        if self.abandoned || self.end.is_some() {
-            return Ok(());
+        let taken = lens.get(..values).unwrap_or_default();
+        if !self.abandoned && self.end.is_none() && !taken.is_empty() {
+            let same = match (&self.context, context) {
+                (Some(last), Some(this)) => Arc::ptr_eq(last, this),
+                (None, None) => true,
+                _ => false,
+            };
+            if !same {
+                self.context.clone_from(context);
+                self.arrived.contexts.push_back((self.arrived.lens.len(), context.clone()));
+            }
+            self.arrived.bytes.extend_from_slice(bytes.get(..end).unwrap_or_default());
+            self.arrived.lens.extend(taken);
         }
-        self.bytes.extend_from_slice(value);
-        let same = match (&self.context, context) {
-            (Some(last), Some(this)) => Arc::ptr_eq(last, this),
-            (None, None) => true,
-            _ => false,
-        };
-        let context = (!same).then(|| context.clone());
-        if let Some(context) = &context {
-            self.context.clone_from(context);
-        }
-        self.entries.push_back(Entry { len: value.len(), context });
-        Ok(())
+        if values < lens.len() { Err(Overrun) } else { Ok(()) }
     }
 }
+
+impl Arrived {
+    /// Gives up what was taken, and memory that a burst has left behind.
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.contexts.clear();
+        let lens = self.lens.capacity().saturating_mul(size_of::<usize>());
+        if self.bytes.capacity().max(lens) > KEPT {
+            *self = Self::default();
+        }
+    }
+}
+
+/// How much memory for values is kept for those to come, in bytes.
+const KEPT: usize = 16 * 1024;
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -294,7 +321,7 @@ impl Shared {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
-            .field("entries", &self.entries.len())
+            .field("values", &self.arrived.lens.len())
             .field("left", &self.left)
             .finish_non_exhaustive()
     }
@@ -409,6 +436,6 @@ mod tests {
         let (inbox, values) = inbox(Encoding::Json, 1000);
         drop(values);
         inbox.push(&payload(500)).unwrap();
-        assert_eq!(inbox.0.lock().bytes.len(), 0);
+        assert_eq!(inbox.0.lock().arrived.bytes.len(), 0);
     }
 }

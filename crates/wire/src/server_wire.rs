@@ -13,8 +13,8 @@ pub trait ServerWire: Send + 'static {
     /// reply, unread in between.
     type Ticket: Send + 'static;
 
-    /// Whether [`ReplyFrame::Encoded`] costs this wire less than [`ReplyFrame::Message`] does.
-    const TAKES_LENT: bool = false;
+    /// Whether [`ReplyFrame::Run`] costs this wire less than [`ReplyFrame::Message`] does.
+    const TAKES_RUNS: bool = false;
 
     /// Takes the next event off `src`; `None` means "read more". Bytes of an incomplete message
     /// may have been taken already, so `src` must be the same stream's in every call.

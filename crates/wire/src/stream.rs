@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use polywire_core::{EncodedValue, Encoding, Metadata, Payload, Status};
+use polywire_core::{EncodedRun, Encoding, Metadata, Payload, Status};
 
 /// What a caller says of a stream it has opened.
 #[derive(Debug, Clone, Copy)]
@@ -27,8 +27,8 @@ pub enum ReplyFrame<'a> {
     Head(&'a Metadata, Encoding),
     /// One value of the reply.
     Message(&'a Payload),
-    /// The same, in bytes that are copied.
-    Encoded(EncodedValue<'a>),
+    /// Values of the reply, in bytes that are copied.
+    Run(&'a EncodedRun),
     /// The orderly end, and what follows the last value. Nothing else of this call comes.
     End(&'a Metadata),
     /// The end by an error. Nothing else of this call comes.

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use polywire_core::{
-    Appended, Body, Code, Deadline, EncodedValue, Encoding, MethodName, Payload, PayloadStream,
-    Reply, Request, Response, Status,
+    Body, Code, Deadline, EncodedRun, Encoding, MethodName, Payload, PayloadStream, Reply, Request,
+    Response, RunBudget, RunEnd, Status,
 };
 use polywire_wire::{Inbox, Outgoing, ReplyFrame, ServerWire, Values, inbox, window_cost};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -52,9 +52,9 @@ struct Call {
 struct Replying {
     values: PayloadStream,
     /// Whether values are encoded where the wire copies them from, unless they are large.
-    appends: bool,
-    /// Whether the next one is.
-    lends: bool,
+    in_runs: bool,
+    /// Whether the last one was.
+    is_large: bool,
     /// The rest of it: trailers, and what it holds on to.
     response: Response,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -62,30 +62,9 @@ struct Replying {
     waker: Waker,
 }
 
-/// A value of a reply.
-enum Next {
-    /// In the scratch, with what it needs beside its bytes.
-    Lent(Appended),
-    Owned(Payload),
-}
-
-impl Next {
-    /// The value in bytes of its own.
-    fn into_payload(self, encoding: Encoding, scratch: &mut Vec<u8>) -> Payload {
-        match self {
-            Self::Lent(context) => {
-                let mut payload = Payload::new(encoding, mem::take(scratch).into());
-                payload.context = context;
-                payload
-            }
-            Self::Owned(payload) => payload,
-        }
-    }
-}
-
 thread_local! {
     /// Where values are encoded, one after another; taken while in use.
-    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static SCRATCH: Cell<Option<EncodedRun>> = const { Cell::new(None) };
 }
 
 /// What came of polling a reply.
@@ -105,7 +84,7 @@ struct Arguments {
 }
 
 /// How many values of one stream are sent before it is another's turn.
-const TURN: u32 = 128;
+const TURN: usize = 128;
 
 /// How much is written at once where streams have more ready.
 const FULL_BYTES: usize = 32 * 1024;
@@ -116,6 +95,13 @@ const GATHERING: Duration = Duration::from_micros(500);
 /// Up to which length a value is encoded in a buffer and copied from there. One behind a longer one
 /// is likely to be as long, and gets bytes of its own.
 const COPIED: usize = 4 * 1024;
+
+/// How much is encoded there at once: little enough to be in the processor's cache when it is
+/// copied.
+const RUN_BYTES: u64 = 16 * 1024;
+
+/// Up to which size the buffer is kept.
+const MAX_SCRATCH: usize = 32 * 1024;
 
 impl Streams {
     pub(super) fn is_empty(&self) -> bool {
@@ -244,9 +230,9 @@ impl Streams {
         let ringer = Arc::new(Ringer::new(call.tag, Arc::clone(&self.bell)));
         ringer.ring();
         let waker = Waker::from(Arc::clone(&ringer));
-        let appends = W::TAKES_LENT && values.is_appending();
-        let lends = appends;
-        let reply = Replying { values, appends, lends, response, deadline, ringer, waker };
+        let in_runs = W::TAKES_RUNS && values.is_appending();
+        let is_large = false;
+        let reply = Replying { values, in_runs, is_large, response, deadline, ringer, waker };
         call.reply = Some(Box::new(reply));
         self.replying += 1;
         None
@@ -276,7 +262,7 @@ impl Streams {
 
     /// Gives each stream that may have a value a turn. Whether one may have another.
     fn turns(&mut self, wire: &mut impl ServerWire, out: &mut Outgoing) -> bool {
-        let mut scratch = SCRATCH.take();
+        let mut scratch = SCRATCH.take().unwrap_or_else(|| EncodedRun::new(Encoding::Gob));
         let mut more = false;
         for _ in 0..self.bell.count() {
             if out.len() >= BATCH_BYTES {
@@ -296,8 +282,8 @@ impl Streams {
             }
         }
         // One that failed half-way may have been large.
-        if scratch.capacity() <= 4 * COPIED {
-            SCRATCH.set(scratch);
+        if scratch.capacity() <= MAX_SCRATCH {
+            SCRATCH.set(Some(scratch));
         }
         more
     }
@@ -375,63 +361,120 @@ impl Call {
     fn send(
         &mut self,
         wire: &mut impl ServerWire,
-        scratch: &mut Vec<u8>,
+        scratch: &mut EncodedRun,
         out: &mut Outgoing,
     ) -> Turn {
-        let Some(reply) = &mut self.reply else { return Turn::Waits };
+        let Some(mut reply) = self.reply.take() else { return Turn::Waits };
+        let turn = self.send_of(&mut reply, wire, scratch, out);
+        self.reply = Some(reply);
+        turn
+    }
+
+    fn send_of(
+        &mut self,
+        reply: &mut Replying,
+        wire: &mut impl ServerWire,
+        scratch: &mut EncodedRun,
+        out: &mut Outgoing,
+    ) -> Turn {
         reply.ringer.answered();
-        let mut cx = Context::from_waker(&reply.waker);
+        let waker = reply.waker.clone();
+        let mut cx = Context::from_waker(&waker);
         if reply.deadline.as_mut().is_some_and(|at| at.as_mut().poll(&mut cx).is_ready()) {
             let status = Status::new(Code::DeadlineExceeded, "the deadline has passed");
             return Turn::Ended(Err(status));
         }
-        for _ in 0..TURN {
+        let mut left = TURN;
+        while left > 0 && out.len() < BATCH_BYTES {
             if self.window <= 0 {
                 return Turn::Waits;
             }
-            let values = &mut reply.values;
-            let encoding = values.encoding();
-            // Large values are not copied.
-            let lends = reply.lends;
-            let polled = catch_unwind(AssertUnwindSafe(|| {
-                if lends {
-                    scratch.clear();
-                    let next = ready!(values.poll_append(&mut cx, scratch));
-                    return Poll::Ready(next.map(|value| value.map(Next::Lent)));
-                }
-                let next = ready!(Pin::new(values).poll_next(&mut cx));
-                Poll::Ready(next.map(|value| value.map(Next::Owned)))
-            }));
-            let value = match polled {
-                Ok(Poll::Pending) => return Turn::Waits,
-                Ok(Poll::Ready(None)) => return Turn::Ended(Ok(())),
-                Ok(Poll::Ready(Some(Err(status)))) => return Turn::Ended(Err(status)),
-                Ok(Poll::Ready(Some(Ok(value)))) => value,
-                Err(_panic) => return Turn::Ended(Err(panicked(&self.method))),
+            let (sent, end) = match reply.in_runs && !reply.is_large {
+                true => self.send_run(reply, left, &mut cx, wire, scratch, out),
+                false => self.send_one(reply, &mut cx, wire, out),
             };
-            let (len, sent) = match value {
-                Next::Lent(context) if scratch.len() < COPIED => {
-                    let (bytes, context) = (scratch.as_slice(), context.as_ref());
-                    let value = EncodedValue { encoding, bytes, context };
-                    (bytes.len(), wire.frame(self.tag.key, ReplyFrame::Encoded(value), out))
-                }
-                value => {
-                    let value = value.into_payload(encoding, scratch);
-                    let sent = wire.frame(self.tag.key, ReplyFrame::Message(&value), out);
-                    (value.bytes.len(), sent)
-                }
-            };
-            if let Err(status) = sent {
-                return Turn::Ended(Err(status));
-            }
-            reply.lends = reply.appends && len < COPIED;
-            let cost = i64::try_from(window_cost(len)).unwrap_or(i64::MAX);
-            self.window = self.window.saturating_sub(cost);
-            if out.len() >= BATCH_BYTES {
-                break;
+            match end {
+                RunEnd::Budget => left = left.saturating_sub(sent),
+                RunEnd::Pending => return Turn::Waits,
+                RunEnd::Ended(end) => return Turn::Ended(end),
             }
         }
         Turn::More
+    }
+
+    /// Sends values that are encoded in one buffer and copied from there. How many.
+    fn send_run(
+        &mut self,
+        reply: &mut Replying,
+        most: usize,
+        cx: &mut Context<'_>,
+        wire: &mut impl ServerWire,
+        scratch: &mut EncodedRun,
+        out: &mut Outgoing,
+    ) -> (usize, RunEnd) {
+        let values = &mut reply.values;
+        let encoding = values.encoding();
+        scratch.clear(encoding);
+        let budget = RunBudget {
+            values: most,
+            bytes: u64::try_from(self.window).unwrap_or(0).min(RUN_BYTES),
+            per_value: window_cost(0),
+            large: COPIED,
+        };
+        let filled = catch_unwind(AssertUnwindSafe(|| values.poll_append_run(cx, scratch, budget)));
+        let end = filled.unwrap_or_else(|_panic| RunEnd::Ended(Err(panicked(&self.method))));
+        let large = scratch.pop_large(COPIED);
+        reply.is_large = large.is_some();
+        let small = scratch.len();
+        let mut sent = Ok(());
+        if small > 0 {
+            sent = wire.frame(self.tag.key, ReplyFrame::Run(scratch), out);
+            self.pay(scratch.bytes().len(), small);
+        }
+        let Some((bytes, context)) = large else { return (small, ended_by(sent, end)) };
+        let mut payload = Payload::new(encoding, bytes.into());
+        payload.context = context;
+        let sent = sent.and_then(|()| wire.frame(self.tag.key, ReplyFrame::Message(&payload), out));
+        self.pay(payload.bytes.len(), 1);
+        (small.saturating_add(1), ended_by(sent, end))
+    }
+
+    /// Sends a value in bytes of its own.
+    fn send_one(
+        &mut self,
+        reply: &mut Replying,
+        cx: &mut Context<'_>,
+        wire: &mut impl ServerWire,
+        out: &mut Outgoing,
+    ) -> (usize, RunEnd) {
+        let values = Pin::new(&mut reply.values);
+        let value = match catch_unwind(AssertUnwindSafe(|| values.poll_next(cx))) {
+            Ok(Poll::Pending) => return (0, RunEnd::Pending),
+            Ok(Poll::Ready(None)) => return (0, RunEnd::Ended(Ok(()))),
+            Ok(Poll::Ready(Some(Err(status)))) => return (0, RunEnd::Ended(Err(status))),
+            Ok(Poll::Ready(Some(Ok(value)))) => value,
+            Err(_panic) => return (0, RunEnd::Ended(Err(panicked(&self.method)))),
+        };
+        reply.is_large = value.bytes.len() >= COPIED;
+        let sent = wire.frame(self.tag.key, ReplyFrame::Message(&value), out);
+        self.pay(value.bytes.len(), 1);
+        (1, ended_by(sent, RunEnd::Budget))
+    }
+
+    /// Takes what values cost off the window.
+    fn pay(&mut self, bytes: usize, values: usize) {
+        let values = u64::try_from(values).unwrap_or(u64::MAX);
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let cost = bytes.saturating_add(values.saturating_mul(window_cost(0)));
+        self.window = self.window.saturating_sub(i64::try_from(cost).unwrap_or(i64::MAX));
+    }
+}
+
+/// What the wire cannot carry ends a stream before anything else does.
+fn ended_by(sent: Result<(), Status>, end: RunEnd) -> RunEnd {
+    match sent {
+        Ok(()) => end,
+        Err(status) => RunEnd::Ended(Err(status)),
     }
 }
 

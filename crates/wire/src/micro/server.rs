@@ -316,7 +316,9 @@ impl ServerWire for MicroServer {
         match frame {
             ReplyFrame::Head(metadata, encoding) => stream.lead(metadata, encoding)?,
             ReplyFrame::Message(payload) => stream.put(payload, dst)?,
-            ReplyFrame::Encoded(value) => stream.put(&value.to_payload(), dst)?,
+            ReplyFrame::Run(run) => {
+                run.values().try_for_each(|value| stream.put(&value.to_payload(), dst))?;
+            }
             ReplyFrame::Window(bytes) => {
                 if stream.credit(signed(bytes)) {
                     self.feed(key);

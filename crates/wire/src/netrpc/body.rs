@@ -88,11 +88,7 @@ impl<'a> Carried<'a> {
         bytes: Encoded<'a>,
         context: Option<&'a Arc<dyn Any + Send + Sync>>,
     ) -> Result<Self, Status> {
-        let Some(definitions) = context.and_then(|any| any.downcast_ref()) else {
-            let why = "gob from another connection must be decoded and encoded again";
-            return Err(internal(why.to_owned()));
-        };
-        Ok(Self::Gob(bytes, definitions))
+        definitions(context).map(|definitions| Self::Gob(bytes, definitions))
     }
 
     /// Refuses a value that the peer would take for an attack.
@@ -115,7 +111,7 @@ impl<'a> Carried<'a> {
     pub(super) const fn encoding(&self) -> &'static str {
         match self {
             Self::Nothing | Self::Gob(..) => "",
-            Self::Other(encoding, _) => encoding.as_str(),
+            Self::Other(encoding, _) => named(*encoding),
         }
     }
 
@@ -141,6 +137,27 @@ impl<'a> Carried<'a> {
             Self::Gob(bytes, _) => bytes.put(dst),
             Self::Other(_, bytes) => put_byte_string(*bytes, dst),
         }
+    }
+}
+
+/// What has to be defined before a value in gob.
+///
+/// # Errors
+/// When the value was not encoded here.
+pub(super) fn definitions(
+    context: Option<&Arc<dyn Any + Send + Sync>>,
+) -> Result<&Definitions, Status> {
+    context.and_then(|any| any.downcast_ref()).ok_or_else(|| {
+        let why = "gob from another connection must be decoded and encoded again";
+        internal(why.to_owned())
+    })
+}
+
+/// The name of an encoding in headers; empty for gob.
+pub(super) const fn named(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::Gob => "",
+        other => other.as_str(),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use polywire_core::Encoding;
 
-use super::body::Carried;
 use crate::Outgoing;
 
 /// The values that were written last, as long as nothing else is.
@@ -19,35 +18,53 @@ pub(super) struct Run {
 }
 
 /// A count takes one byte.
-const MAX_COUNT: u8 = 127;
+pub(super) const MAX_COUNT: usize = 127;
 
 impl Run {
-    /// Whether another value may follow behind the header; it is counted then.
-    pub(super) fn grow(&mut self, seq: u64, encoding: Encoding, dst: &mut Outgoing) -> bool {
-        let fits = (1..MAX_COUNT).contains(&self.count)
+    /// How many of so many values may follow behind the header; they are counted then.
+    pub(super) fn grow(
+        &mut self,
+        seq: u64,
+        encoding: Encoding,
+        values: usize,
+        dst: &mut Outgoing,
+    ) -> usize {
+        let before = usize::from(self.count);
+        let added = values.min(MAX_COUNT.saturating_sub(before));
+        let fits = before > 0
+            && added > 0
             && self.seq == seq
             && self.encoding == Some(encoding)
             && usize::try_from(self.end) == Ok(dst.tail().len());
         let at = usize::try_from(self.at).ok().filter(|_| fits);
+        let Ok(sum) = u8::try_from(before.saturating_add(added)) else { return 0 };
         // What has been written says how many there were by then.
-        let Some(count) = at.and_then(|at| dst.unwritten_mut(at)) else { return false };
-        self.count = self.count.saturating_add(1);
-        *count = self.count;
-        true
+        let Some(count) = at.and_then(|at| dst.unwritten_mut(at)) else { return 0 };
+        (*count, self.count) = (sum, sum);
+        added
     }
 
-    /// Begins behind a header that has just been put, and says last that there is one value.
-    pub(super) fn begin(&mut self, seq: u64, encoding: Encoding, dst: &mut Outgoing) {
+    /// Begins behind a header that has just been put, and says last how many values there are.
+    pub(super) fn begin(
+        &mut self,
+        seq: u64,
+        encoding: Encoding,
+        values: usize,
+        dst: &mut Outgoing,
+    ) {
         let at = u32::try_from(dst.tail().len().saturating_sub(END_OF_HEADER));
         // A place beyond 4 GiB is none that is remembered.
-        let (at, count) = at.map_or((0, 0), |at| (at, 1));
+        let (at, count) = match (at, u8::try_from(values)) {
+            (Ok(at), Ok(count)) => (at, count),
+            _ => (0, 0),
+        };
         *self = Self { seq, at, end: 0, encoding: Some(encoding), count };
     }
 
-    /// Appends a value that was counted.
-    pub(super) fn put(&mut self, value: &Carried<'_>, dst: &mut Outgoing) {
+    /// Appends values that were counted.
+    pub(super) fn put(&mut self, dst: &mut Outgoing, put: impl FnOnce(&mut Outgoing)) {
         let start = dst.tail().len();
-        value.put(dst);
+        put(dst);
         let end = dst.tail().len();
         match u32::try_from(end) {
             Ok(place) if end > start => self.end = place,

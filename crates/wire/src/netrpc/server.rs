@@ -203,7 +203,7 @@ impl NetrpcServer {
 impl ServerWire for NetrpcServer {
     type Ticket = NetrpcTicket;
 
-    const TAKES_LENT: bool = true;
+    const TAKES_RUNS: bool = true;
 
     fn read(&mut self, src: &mut BytesMut) -> Result<Option<Event>, WireError> {
         if let Some(error) = self.failed.take() {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use polywire_core::{Body, Code, Encoding, Origin, Payload, Reply, Request, Status};
+use polywire_core::{Body, Code, Origin, Payload, Reply, Request, Status};
 
 use super::{EXTENDED, NetrpcReader, NetrpcWriter, PLAIN, UNKNOWN};
-use crate::netrpc::body::Carried;
+use crate::netrpc::body::{Carried, named};
 use crate::netrpc::header::{
     EXT_VERSION, KIND_ASK, KIND_CALL, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN, KIND_WINDOW,
     RequestHeader, types,
@@ -89,15 +89,15 @@ impl NetrpcWriter {
         dst: &mut Outgoing,
     ) -> Result<(), Status> {
         let carried = Carried::payload(payload, true)?.within(self.max_bytes)?;
-        if self.run.grow(id, payload.encoding, dst) {
+        if self.run.grow(id, payload.encoding, 1, dst) == 1 {
             carried.define_body(&mut self.sent, dst);
         } else {
             carried.define(types().request, &mut self.sent, dst);
             let (encoding, header) = (carried.encoding(), RequestHeader::of_kind(KIND_MESSAGE, id));
             RequestHeader { encoding, count: 1, ..header }.put(dst.tail());
-            self.run.begin(id, payload.encoding, dst);
+            self.run.begin(id, payload.encoding, 1, dst);
         }
-        self.run.put(&carried, dst);
+        self.run.put(dst, |dst| carried.put(dst));
         Ok(())
     }
 }
@@ -138,11 +138,4 @@ pub(super) fn of_plain_peer(reply: Reply) -> Status {
 fn no_streams(more: &str) -> Status {
     let text = format!("the peer speaks plain net/rpc, which has no streams{more}");
     Status::new(Code::Unimplemented, text)
-}
-
-const fn named(encoding: Encoding) -> &'static str {
-    match encoding {
-        Encoding::Gob => "",
-        other => other.as_str(),
-    }
 }

@@ -1,16 +1,17 @@
 //! What a server reads and writes of streams.
 
 use bytes::{Buf as _, Bytes};
-use polywire_core::{Body, Encoding, Status};
+use polywire_core::{Body, EncodedRun, Encoding, Status};
 
 use super::{Event, NetrpcServer};
-use crate::netrpc::body::{Carried, define};
+use crate::netrpc::body::{Carried, define, definitions, named};
 use crate::netrpc::header::{
     EXT_VERSION, ExtendedResponse, KIND_ASK, KIND_CANCEL, KIND_END, KIND_MESSAGE, KIND_OPEN,
     KIND_WINDOW, types,
 };
 use crate::netrpc::incoming::{Value, Waiting};
 use crate::netrpc::plan::Header;
+use crate::netrpc::run::MAX_COUNT;
 use crate::{INITIAL_WINDOW, Outgoing, ReplyFrame, ServerEvent, WireError};
 
 /// Whether a body follows a request of this kind, which is no plain call.
@@ -76,16 +77,10 @@ impl NetrpcServer {
                 self.put_message(key, payload.encoding, &carried, dst);
                 return Ok(());
             }
-            ReplyFrame::Encoded(value) => {
-                self.put_message(key, value.encoding, &Carried::lent(value)?, dst);
-                return Ok(());
-            }
+            ReplyFrame::Run(run) => return self.put_run(key, run, dst),
             ReplyFrame::Head(metadata, encoding) => {
                 header.meta = metadata;
-                header.encoding = match encoding {
-                    Encoding::Gob => "",
-                    other => other.as_str(),
-                };
+                header.encoding = named(encoding);
             }
             ReplyFrame::End(metadata) => (header.kind, header.meta) = (KIND_END, metadata),
             ReplyFrame::Failed(status) => {
@@ -110,17 +105,59 @@ impl NetrpcServer {
         carried: &Carried<'_>,
         dst: &mut Outgoing,
     ) {
-        if self.run.grow(key, encoding, dst) {
+        if self.run.grow(key, encoding, 1, dst) == 1 {
             carried.define_body(&mut self.sent, dst);
         } else {
             carried.define(types().extended_response, &mut self.sent, dst);
-            let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, key);
-            (header.encoding, header.count) = (carried.encoding(), 1);
-            header.ext = self.owed_ext();
-            header.put(dst.tail());
-            self.run.begin(key, encoding, dst);
+            self.put_header(key, encoding, 1, dst);
         }
-        self.run.put(carried, dst);
+        self.run.put(dst, |dst| carried.put(dst));
+    }
+
+    /// Appends values, those in gob as they lie.
+    ///
+    /// # Errors
+    /// When they are of a type that is defined nowhere.
+    fn put_run(&mut self, key: u64, run: &EncodedRun, dst: &mut Outgoing) -> Result<(), Status> {
+        let encoding = run.encoding();
+        if encoding != Encoding::Gob {
+            for value in run.values() {
+                self.put_message(key, encoding, &Carried::lent(value)?, dst);
+            }
+            return Ok(());
+        }
+        run.contexts().try_for_each(|context| definitions(context).map(drop))?;
+        let (mut ends, mut start) = (run.ends(), 0);
+        while !ends.is_empty() {
+            let mut count = self.run.grow(key, encoding, ends.len(), dst);
+            let begins = count == 0;
+            if begins {
+                define(types().extended_response.definitions(), &mut self.sent, dst);
+            }
+            for context in run.contexts() {
+                define(definitions(context)?, &mut self.sent, dst);
+            }
+            if begins {
+                count = ends.len().min(MAX_COUNT);
+                self.put_header(key, encoding, count, dst);
+            }
+            let (these, rest) = ends.split_at_checked(count).unwrap_or((ends, &[]));
+            let end = these.last().copied().unwrap_or(start);
+            let values = run.bytes().get(start..end).unwrap_or_default();
+            self.run.put(dst, |dst| dst.put_slice(values));
+            (ends, start) = (rest, end);
+        }
+        Ok(())
+    }
+
+    /// Appends a header that so many values follow, at most [`MAX_COUNT`].
+    fn put_header(&mut self, key: u64, encoding: Encoding, count: usize, dst: &mut Outgoing) {
+        let mut header = ExtendedResponse::of_kind(KIND_MESSAGE, key);
+        header.encoding = named(encoding);
+        header.count = u64::try_from(count).unwrap_or(u64::MAX);
+        header.ext = self.owed_ext();
+        header.put(dst.tail());
+        self.run.begin(key, encoding, count, dst);
     }
 
     /// Appends a header that no body follows.

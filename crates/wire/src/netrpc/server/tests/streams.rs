@@ -1,6 +1,7 @@
 use std::iter;
+use std::task::{Context, Poll};
 
-use polywire_core::PayloadStream;
+use polywire_core::{EncodedRun, PayloadStream, RunBudget};
 
 use super::*;
 use crate::{CallFrame, ClientEvent, INITIAL_WINDOW, ReplyFrame};
@@ -54,11 +55,8 @@ struct Nothing;
 impl futures_core::Stream for Nothing {
     type Item = Result<Payload, Status>;
 
-    fn poll_next(
-        self: std::pin::Pin<&mut Self>,
-        _: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Self::Item>> {
-        std::task::Poll::Ready(None)
+    fn poll_next(self: std::pin::Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        Poll::Ready(None)
     }
 }
 
@@ -283,20 +281,82 @@ fn a_value_is_sent_alike_whether_it_is_lent_or_not() {
     let values: Vec<_> = (0..200).map(|c| payload(&Sum { c })).collect();
     let json: Vec<_> =
         [0, 1, 200].map(|len| Payload::new(Encoding::Json, vec![b' '; len].into())).to_vec();
-    let bytes = |lend: bool| {
+    let alone = {
         let mut pair = Pair::new(&Limits::default());
         greet(&mut pair);
         let mut out = Outgoing::default();
         for value in values.iter().chain(&json) {
-            let frame = match lend {
-                true => ReplyFrame::Encoded(value.lend()),
-                false => ReplyFrame::Message(value),
-            };
-            pair.server.frame(1, frame, &mut out).unwrap();
+            pair.server.frame(1, ReplyFrame::Message(value), &mut out).unwrap();
         }
         written(&mut out)
     };
-    assert_eq!(bytes(true), bytes(false));
+    for at_once in [1, 2, 100, 127, 128, 200] {
+        let mut pair = Pair::new(&Limits::default());
+        greet(&mut pair);
+        let mut out = Outgoing::default();
+        for values in values.chunks(at_once).chain(json.chunks(at_once)) {
+            let run = run(values);
+            pair.server.frame(1, ReplyFrame::Run(&run), &mut out).unwrap();
+        }
+        assert!(written(&mut out) == alone, "{at_once} at once");
+    }
+}
+
+#[test]
+fn values_that_need_other_definitions_go_in_one_run() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let values = [payload(&Sum { c: 7 }), payload(&Added { n: 3 }), payload(&Sum { c: 8 })];
+    let mut out = Outgoing::default();
+    pair.server.frame(1, ReplyFrame::Run(&run(&values)), &mut out).unwrap();
+    pair.to_client.extend_from_slice(&written(&mut out));
+    let mut came = Vec::new();
+    while let Some(event) = pair.reader.next(&mut pair.to_client).unwrap() {
+        match event {
+            ClientEvent::Message { id: 1, value } => came.push(value.unwrap()),
+            ClientEvent::Messages { id: 1, values } => {
+                came.extend(values.into_payloads(Encoding::Gob));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((sum(&came[0]).c, sum(&came[2]).c), (7, 8));
+    let added: Added = decode(&frame(&Body::Unary(came[1].clone()))).unwrap();
+    assert_eq!(added.n, 3);
+}
+
+#[test]
+fn a_run_of_gob_from_elsewhere_is_refused_whole() {
+    let mut pair = Pair::new(&Limits::default());
+    greet(&mut pair);
+    let mut foreign = payload(&Sum { c: 7 });
+    foreign.context = None;
+    let mut out = Outgoing::default();
+    let run = run(&[payload(&Sum { c: 7 }), foreign]);
+    let status = pair.server.frame(1, ReplyFrame::Run(&run), &mut out).unwrap_err();
+    assert!(status.message().contains("decoded and encoded again"), "{status}");
+    assert!(out.is_empty());
+}
+
+#[derive(Debug, Serialize, Deserialize, Schema)]
+#[schema(crate = "polywire_gob")]
+struct Added {
+    n: u8,
+}
+
+/// These values in one buffer.
+fn run(values: &[Payload]) -> EncodedRun {
+    let mut run = EncodedRun::new(values[0].encoding);
+    let budget =
+        RunBudget { values: values.len(), bytes: u64::MAX, per_value: 0, large: usize::MAX };
+    let mut values = values.iter();
+    run.fill(budget, |out| {
+        Poll::Ready(values.next().map(|value| {
+            out.extend_from_slice(&value.bytes);
+            Ok(value.context.clone())
+        }))
+    });
+    run
 }
 
 #[test]
