@@ -186,6 +186,7 @@ impl PayloadStream {
         run: &mut EncodedRun,
         budget: RunBudget,
     ) -> RunEnd {
+        self.begun = true;
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(Source::Appending(source)) = inner {
             return source.as_mut().poll_append_run(cx, run, budget);

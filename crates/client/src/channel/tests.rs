@@ -129,7 +129,7 @@ async fn serve(net: Arc<Net>, address: String, mut io: DuplexStream) {
         io.write_all(b"HTTP/1.0 200 Connected to Go RPC\n\n").await.unwrap();
     }
     while io.read_buf(&mut unread).await.is_ok_and(|count| count > 0) {
-        while let Some(event) = wire.read(&mut unread).unwrap() {
+        while let Ok(Some(event)) = wire.read(&mut unread) {
             let (ticket, request) = match event {
                 ServerEvent::Call { ticket, request, .. } => (ticket, request),
                 ServerEvent::Open { ticket, key, arguments, .. } => {

@@ -240,9 +240,16 @@ async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
     }
     let permit = pool.room().await?;
     let argument = ArgumentFailure::default();
-    let mut message = message(pool, request, &argument)?;
-    let sent = message.body().taken();
     let (connection, is_new) = pool.connection().await?;
+    // Not before there is somebody to send it to: a stream of arguments is taken out for good.
+    let mut message = match message(pool, request, &argument) {
+        Ok(message) => message,
+        Err(status) => {
+            pool.idle().push(connection);
+            return Err(status);
+        }
+    };
+    let sent = message.body().taken();
     let pool = Arc::clone(pool);
     let mut lease = Lease { pool, connection, sent, argument, _permit: permit };
     let response = match lease.connection.sender.try_send_request(message).await {

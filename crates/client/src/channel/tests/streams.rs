@@ -2,6 +2,8 @@
 
 use polywire_codec::encode_stream;
 use polywire_core::CallKind;
+use tokio::task::JoinSet;
+use tokio::time;
 
 use super::*;
 use crate::{Balancer, Candidate};
@@ -17,13 +19,22 @@ fn numbers(count: i64) -> Request {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_refused_unsent_in_one_encoding_goes_whole_to_a_node_of_another() {
+    for first in ["micro://m:1/greeter", "connect://m:1?http=1.1"] {
+        passed_on(first).await;
+    }
+}
+
+/// A stream that cannot be sent to the first node, whose connection is in use.
+async fn passed_on(first: &str) {
     let net = Net::new([("m:1", Mood::Mute), ("b:1", Mood::Echo)]);
     let channel = net.channel("b:1", options());
-    let addresses = ["micro://m:1/greeter", "netrpc://b:1"].map(str::to_owned);
-    // The pool of the first node is open; each stream then wants a connection of its own.
-    let nodes = channel.0.given.nodes(&addresses).unwrap();
-    nodes[0].connection(&channel.0.connector).await.unwrap();
+    let mut unary = request(0);
+    unary.extensions.insert(CallOptions::new().addresses([first]));
+    let (busy, mut waits) = (channel.clone(), JoinSet::new());
+    waits.spawn(async move { ask(&busy, unary).await });
+    time::sleep(Duration::from_millis(1)).await;
     net.set("m:1", Mood::Gone);
+    let addresses = [first, "netrpc://b:1"].map(str::to_owned);
     let in_order = Balancer::custom(|_: &[Candidate]| Some(0));
     let seen = Arc::<Mutex<Vec<String>>>::default();
     let notes = Arc::clone(&seen);
@@ -36,6 +47,6 @@ async fn a_stream_refused_unsent_in_one_encoding_goes_whole_to_a_node_of_another
     let mut request = numbers(5);
     request.extensions.insert(calls);
     assert_eq!(ask(&channel, request).await.unwrap(), 10);
-    assert_eq!(*seen.lock().unwrap(), ["micro://m:1/greeter", "netrpc://b:1"]);
+    assert_eq!(*seen.lock().unwrap(), [first, "netrpc://b:1"]);
     assert_eq!((net.dials(), net.calls()), (3, 1));
 }
