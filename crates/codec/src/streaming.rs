@@ -65,26 +65,35 @@ impl<T: Message> Streaming<T> {
 
     #[inline]
     fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<T>, Status>> {
-        let next = match &mut self.source {
+        // A value goes back at once: each place it is kept in on the way is a copy of it.
+        let end = match &mut self.source {
             Source::Encoded(stream, blame) if T::DECODES_LENT => {
                 match ready!(stream.poll_lend(cx)) {
-                    Some(Ok(value)) => T::decode_lent(value).map(Some).map_err(*blame),
+                    Some(Ok(value)) => match T::decode_lent(value) {
+                        Ok(value) => return Poll::Ready(Ok(Some(value))),
+                        Err(error) => Err(blame(error)),
+                    },
                     Some(Err(status)) => Err(status),
-                    None => Ok(None),
+                    None => Ok(()),
                 }
             }
             Source::Encoded(stream, blame) => match ready!(Pin::new(stream).poll_next(cx)) {
-                Some(Ok(payload)) => T::decode(&payload).map(Some).map_err(*blame),
+                Some(Ok(payload)) => match T::decode(&payload) {
+                    Ok(value) => return Poll::Ready(Ok(Some(value))),
+                    Err(error) => Err(blame(error)),
+                },
                 Some(Err(status)) => Err(status),
-                None => Ok(None),
+                None => Ok(()),
             },
-            Source::Values(stream) => ready!(stream.as_mut().poll_next(cx)).transpose(),
-            Source::Ended => Ok(None),
+            Source::Values(stream) => match ready!(stream.as_mut().poll_next(cx)) {
+                Some(Ok(value)) => return Poll::Ready(Ok(Some(value))),
+                Some(Err(status)) => Err(status),
+                None => Ok(()),
+            },
+            Source::Ended => Ok(()),
         };
-        if !matches!(next, Ok(Some(_))) {
-            self.source = Source::Ended;
-        }
-        Poll::Ready(next)
+        self.source = Source::Ended;
+        Poll::Ready(end.map(|()| None))
     }
 }
 
