@@ -87,18 +87,25 @@ impl Cluster {
         Err("none of the members leads".to_owned())
     }
 
-    /// Whether all members follow the same leader, and have what it has: one that was cut off hears
-    /// of its leader long before the connection that carries the log is tried again.
+    /// Whether all members follow the same leader, have what it has, and can ask it: one that was cut
+    /// off hears of its leader long before the connections that carry the log, and its own questions,
+    /// are tried again.
     pub(crate) fn is_one(&self) -> bool {
         let led: Result<Vec<Led>, String> = (0..MEMBERS).map(|at| self.led(at)).collect();
         let Ok(led) = led else { return false };
         let [first, rest @ ..] = &led[..] else { return false };
         let agrees = |one: &Led| one.by == first.by && one.applied == first.applied;
-        first.by != "0" && rest.iter().all(agrees)
+        first.by != "0" && rest.iter().all(agrees) && (0..MEMBERS).all(|at| self.can_ask(at))
+    }
+
+    /// Whether a member answers what it has to ask its leader for.
+    fn can_ask(&self, at: usize) -> bool {
+        let answer = self.curl(at, "kv/range", r#"{"key":"AA=="}"#);
+        answer.is_ok_and(|answer| answer.contains("\"revision\""))
     }
 
     fn led(&self, at: usize) -> Result<Led, String> {
-        let said = self.status(at)?;
+        let said = self.curl(at, "maintenance/status", "{}")?;
         let read: serde_json::Value =
             serde_json::from_str(&said).map_err(|error| format!("{error}: {said}"))?;
         let text = |path| read.pointer(path).and_then(serde_json::Value::as_str);
@@ -107,11 +114,11 @@ impl Cluster {
         Ok(Led { by: text("/leader").unwrap_or("0").to_owned(), member, applied })
     }
 
-    /// What a member says of itself, asked from the hub.
-    fn status(&self, at: usize) -> Result<String, String> {
-        let url = format!("http://{}:2379/v3/maintenance/status", address(at));
+    /// What a member answers, asked from the hub.
+    fn curl(&self, at: usize, path: &str, question: &str) -> Result<String, String> {
+        let url = format!("http://{}:2379/v3/{path}", address(at));
         let mut curl = Command::new("ip");
-        curl.args(["netns", "exec", &self.hub, "curl", "-s", "-m", "3", "-d", "{}", &url]);
+        curl.args(["netns", "exec", &self.hub, "curl", "-s", "-m", "3", "-d", question, &url]);
         let output = curl.output().map_err(|error| format!("{curl:?}: {error}"))?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
