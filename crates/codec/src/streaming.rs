@@ -289,7 +289,7 @@ impl<T: Message, S: Stream<Item = Result<T, Status>>> AppendStream for Encoded<S
 mod tests {
     use std::task::Waker;
 
-    use polywire_core::{Code, Payload};
+    use polywire_core::{Code, EncodedRun, Payload, RunBudget, RunEnd};
 
     use super::*;
 
@@ -394,6 +394,34 @@ mod tests {
         let whole = encode_stream(Items(vec![Ok(7_i64)]), Encoding::Gob);
         assert!(!whole.give_back(encode_stream(Items(vec![Ok(8_i64)]), Encoding::Gob)));
         assert_eq!(poll(&mut whole.take().unwrap()).unwrap().unwrap().bytes, seven);
+    }
+
+    #[test]
+    fn values_come_in_runs_as_they_come_one_by_one() {
+        let budget = RunBudget { values: 2, bytes: 1000, per_value: 1, large: 1000 };
+        let three = || Items(vec![Ok(1_i64), Ok(2), Ok(3)]);
+        let encoded = || {
+            Items(
+                vec![1_i64, 2, 3]
+                    .into_iter()
+                    .map(|n| Ok(n.encode(Encoding::Gob).unwrap()))
+                    .collect(),
+            )
+        };
+        let alone: Vec<_> = [1_i64, 2, 3].map(|n| n.encode(Encoding::Gob).unwrap().bytes).to_vec();
+        for mut stream in
+            [encode_stream(three(), Encoding::Gob), PayloadStream::new(Encoding::Gob, encoded())]
+        {
+            let mut run = EncodedRun::new(Encoding::Gob);
+            let mut cx = Context::from_waker(Waker::noop());
+            assert!(matches!(stream.poll_append_run(&mut cx, &mut run, budget), RunEnd::Budget));
+            assert_eq!(run.len(), 2);
+            let end = stream.poll_append_run(&mut cx, &mut run, budget);
+            assert!(matches!(end, RunEnd::Ended(Ok(()))), "{end:?}");
+            let came: Vec<_> = run.values().map(|value| value.bytes.to_vec()).collect();
+            assert_eq!(came, alone);
+            assert!(run.contexts().all(|context| context.is_some()));
+        }
     }
 
     #[test]

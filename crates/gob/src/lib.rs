@@ -102,7 +102,7 @@ pub use self::error::{
 };
 pub use self::frame::Frame;
 pub use self::limits::Limits;
-pub use self::ser::{Needs, append, append_lent, encode, to_vec};
+pub use self::ser::{append, encode, to_vec};
 pub use self::split::{Peeked, Splitter};
 pub use self::stream::{Decoder, Encoder};
 pub use self::table::{FieldType, OpaqueKind, TypeTable};

@@ -46,36 +46,6 @@ pub fn encode<T: Serialize + Schema + ?Sized>(
     Ok((finish(scratch, start), Arc::clone(compiled.definitions())))
 }
 
-/// The definitions that a value needs.
-#[derive(Debug, Clone)]
-pub enum Needs {
-    /// Those of its type, which live as long as the process: the same for every value, so that a
-    /// stream of values has to look at them once.
-    Type(&'static Compiled),
-    /// Those of this value, in which there are interfaces.
-    Value(Arc<Definitions>),
-}
-
-impl Needs {
-    /// The definitions themselves.
-    #[must_use]
-    pub fn definitions(&self) -> &Arc<Definitions> {
-        match self {
-            Self::Type(compiled) => compiled.definitions(),
-            Self::Value(definitions) => definitions,
-        }
-    }
-
-    /// The definitions to keep.
-    #[must_use]
-    pub fn into_definitions(self) -> Arc<Definitions> {
-        match self {
-            Self::Type(compiled) => Arc::clone(compiled.definitions()),
-            Self::Value(definitions) => definitions,
-        }
-    }
-}
-
 /// Appends a value's message, without definitions; gives the definitions it needs.
 ///
 /// # Errors
@@ -85,23 +55,11 @@ pub fn append<T: Serialize + Schema + ?Sized>(
     value: &T,
     out: &mut Vec<u8>,
 ) -> Result<Arc<Definitions>, EncodeError> {
-    append_lent(value, out).map(Needs::into_definitions)
-}
-
-/// As [`append`], of which the definitions are not kept: they are lent if that can be.
-///
-/// # Errors
-/// As [`append`].
-#[inline]
-pub fn append_lent<T: Serialize + Schema + ?Sized>(
-    value: &T,
-    out: &mut Vec<u8>,
-) -> Result<Needs, EncodeError> {
     let compiled = compile(T::TYPE)?;
     if compiled.is_open && !Needed::has_begun() {
         let (message, definitions) = encode(value)?;
         out.extend_from_slice(&message);
-        return Ok(Needs::Value(definitions));
+        return Ok(definitions);
     }
     let start = out.len();
     // Short messages need no more; longer ones are moved behind their length.
@@ -111,7 +69,7 @@ pub fn append_lent<T: Serialize + Schema + ?Sized>(
         Ok(()) => put_length(out, start),
         Err(_) => out.truncate(start),
     }
-    written.map(|()| Needs::Type(compiled))
+    written.map(|()| Arc::clone(compiled.definitions()))
 }
 
 /// Encodes a value with all its definitions: a whole stream of one value.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use polywire_gob::{Needs, Schema, from_slice, to_vec};
+use polywire_gob::{Schema, from_slice, to_vec};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -239,20 +239,6 @@ fn what_is_appended_is_what_is_encoded_whatever_its_length() {
     let late = [SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH - Duration::from_secs(1 << 62)];
     polywire_gob::append(&late.to_vec(), &mut out).unwrap_err();
     assert_eq!(out, b"before", "half a value does not stay");
-}
-
-#[test]
-fn definitions_are_lent_where_they_are_those_of_the_type() {
-    let point = Point { x: 22, y: 33 };
-    let mut out = Vec::new();
-    let first = polywire_gob::append_lent(&point, &mut out).unwrap();
-    let Needs::Type(compiled) = first else { panic!("made for one value: {first:?}") };
-    assert!(std::ptr::eq(compiled, polywire_gob::compile(Point::TYPE).unwrap()));
-    assert_eq!(out, polywire_gob::encode(&point).unwrap().0);
-
-    let open = polywire_gob::Any::of(&7_i64).unwrap();
-    let needs = polywire_gob::append_lent(&open, &mut out).unwrap();
-    assert!(matches!(needs, Needs::Value(_)), "lent: {needs:?}");
 }
 
 #[test]
