@@ -232,7 +232,11 @@ impl Values {
         let bytes = &mut self.arrived.bytes;
         bytes.advance(start.min(bytes.len()));
         let len = end.saturating_sub(start).min(bytes.len());
-        let mut payload = Payload::new(self.encoding, bytes.split_to(len).freeze());
+        // The last one takes the buffer along: what is left of it would keep all of its memory.
+        let last = self.arrived.lens.is_empty();
+        let mut value = if last { mem::take(bytes) } else { bytes.split_to(len) };
+        value.truncate(len);
+        let mut payload = Payload::new(self.encoding, value.freeze());
         payload.context = self.context.clone();
         payload
     }
@@ -429,6 +433,25 @@ mod tests {
         let Poll::Ready(Some(Err(status))) = poll(&mut values) else { panic!("an error") };
         assert_eq!((status.code(), status.origin()), (Code::Unavailable, Origin::Lost));
         assert!(matches!(poll(&mut values), Poll::Ready(None)));
+    }
+
+    #[test]
+    fn the_last_value_that_was_taken_leaves_no_memory_behind() {
+        let (inbox, mut values) = inbox(Encoding::Json, 1 << 20);
+        for lens in [&[100_000_usize, 7][..], &[100_000]] {
+            inbox.push_all(&run(lens, &None)).unwrap();
+            let mut taken: Vec<_> = lens
+                .iter()
+                .map(|len| {
+                    let Poll::Ready(Some(Ok(value))) = poll(&mut values) else { panic!("a value") };
+                    assert_eq!(value.bytes.len(), *len);
+                    value.bytes
+                })
+                .collect();
+            let last = taken.pop().unwrap();
+            drop(taken);
+            assert!(last.is_unique(), "somebody else holds its memory");
+        }
     }
 
     #[test]

@@ -245,7 +245,9 @@ async fn call(pool: &Arc<Pool>, request: &Request) -> Reply {
     let mut message = match message(pool, request, &argument) {
         Ok(message) => message,
         Err(status) => {
-            pool.idle().push(connection);
+            if !pool.closed.load(Ordering::SeqCst) {
+                pool.idle().push(connection);
+            }
             return Err(status);
         }
     };
